@@ -1,0 +1,25 @@
+namespace LlamaVid.Engine;
+
+/// <summary>The prompt, its frames and the answer do not fit the model's context.</summary>
+public sealed class ContextLengthExceededException(int textTokens, int visualTokens, int answerTokens, int limit)
+    : Exception($"This request needs {textTokens} text + {visualTokens} visual + {answerTokens} answer tokens, {textTokens + visualTokens + answerTokens} in all; " +
+                $"the limit is {limit}. Use fewer frames (fps, max_frames), a shorter text or a lower max_tokens.")
+{
+    public int Needed { get; } = textTokens + visualTokens + answerTokens;
+    public int Limit { get; } = limit;
+}
+
+/// <summary>The queue is full; nothing was started.</summary>
+public sealed class EngineOverloadedException(int waiting, int limit)
+    : Exception($"{waiting} requests are waiting and the limit is {limit} (Engine:MaxWaitingRequests). Try again later.")
+{
+    public int Waiting { get; } = waiting;
+    public int Limit { get; } = limit;
+}
+
+/// <summary>The request waited longer than <see cref="EngineOptions.QueueTimeout"/> and was not started.</summary>
+public sealed class QueueTimeoutException(TimeSpan limit)
+    : Exception($"The request waited {limit.TotalSeconds:0.#} s in the queue, the longest allowed (Engine:QueueTimeout). Try again later.");
+
+/// <summary>The engine accepts nothing more: it is shutting down, or its loop has failed.</summary>
+public sealed class EngineStoppedException(string why) : Exception($"The engine has stopped: {why}");

@@ -1,0 +1,45 @@
+namespace LlamaVid.Engine;
+
+public enum WorkStage { Fetch, Decode, Vision, Prefill }
+
+public enum FinishReason { Stop, Length }
+
+/// <summary>What happens to a request, in order. Ends with <see cref="Finished"/> or <see cref="Failed"/>, exactly once.</summary>
+public abstract record GenerationEvent
+{
+    private GenerationEvent() { }
+
+    /// <summary>Requests that will run before this one. Sent when it changes.</summary>
+    public sealed record Queued(int Position, int Waiting) : GenerationEvent;
+
+    /// <param name="Total">Null while it cannot be known.</param>
+    public sealed record Progress(WorkStage Stage, long Done, long? Total) : GenerationEvent;
+
+    /// <summary>The prompt is complete and fits: all media are decoded and their tokens known. Comes before the first token.</summary>
+    public sealed record Prepared(PromptReport Prompt) : GenerationEvent;
+
+    /// <param name="Text">Text that is final; may be empty while a character or a stop text is incomplete.</param>
+    public sealed record Token(int Id, string Text) : GenerationEvent;
+
+    /// <param name="Text">What was still held back at the end.</param>
+    public sealed record Finished(FinishReason Reason, string Text, GenerationTimings Timings) : GenerationEvent;
+
+    public sealed record Failed(Exception Error) : GenerationEvent;
+}
+
+/// <summary>What the model reads.</summary>
+/// <param name="TokenIds">Text ids; each media item (movie layout: each run of placeholders) is one -200.</param>
+/// <param name="Positions">Length of the expanded sequence.</param>
+public sealed record PromptReport(
+    string Text, IReadOnlyList<int> TokenIds, int Positions, int VideoTokens, int ImageTokens, IReadOnlyList<MediaReport> Media);
+
+/// <summary>What was seen of one media item.</summary>
+/// <param name="Timestamps">Seconds, one per frame used.</param>
+/// <param name="Duration">Seconds; null when the file does not tell.</param>
+/// <param name="FramesPerSecond">Average rate of the source; null for pictures.</param>
+public sealed record MediaReport(
+    MediaKind Kind, int Frames, IReadOnlyList<double> Timestamps, double? Duration, double? FramesPerSecond, int Width, int Height, int TokensPerFrame);
+
+/// <summary>Milliseconds spent in each stage; <see cref="TimeToFirstToken"/> counts from submission.</summary>
+public sealed record GenerationTimings(
+    double Queue, double Fetch, double DecodeVideo, double Vision, double Prefill, double Decode, double TimeToFirstToken);

@@ -1,0 +1,27 @@
+using LlamaVid.Media;
+using LlamaVid.Model.Text;
+using LlamaVid.Model.Vision;
+
+namespace LlamaVid.Engine;
+
+public enum MediaKind { Video, Image }
+
+/// <summary>One video or picture of a request and how its frames are chosen.</summary>
+/// <param name="Fit">Null: the checkpoint's <c>image_aspect_ratio</c> for pictures; videos are always cropped, as in the official code.</param>
+public sealed record MediaInput(MediaSource Source, MediaKind Kind, FrameSampling Sampling, ImageFit? Fit = null);
+
+/// <summary>One conversation to be continued. Data only: it could have come over a wire.</summary>
+public sealed record GenerationRequest
+{
+    public required string Id { get; init; }
+    public required IReadOnlyList<ChatTurn> Turns { get; init; }
+    public IReadOnlyList<MediaInput> Media { get; init; } = [];
+    public PromptOptions Prompt { get; init; } = new();
+    public SamplingOptions Sampling { get; init; } = new();
+
+    /// <summary>Most tokens to generate; null: what the context leaves, at most <see cref="EngineOptions.DefaultMaxTokens"/>.</summary>
+    public int? MaxTokens { get; init; }
+
+    /// <summary>Texts that end the answer and are not part of it.</summary>
+    public IReadOnlyList<string> Stop { get; init; } = [];
+}

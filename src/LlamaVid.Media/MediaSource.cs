@@ -1,0 +1,19 @@
+namespace LlamaVid.Media;
+
+/// <summary>What a caller may point at. Nothing here has been opened, checked or downloaded yet.</summary>
+public abstract record MediaSource
+{
+    private MediaSource() { }
+
+    /// <summary>A file that the server itself wrote (an upload) or that the operator named. Never a path from a client.</summary>
+    public sealed record LocalFile(string Path) : MediaSource;
+
+    /// <summary>The bytes of one video or image, as from a data URI.</summary>
+    public sealed record Inline(ReadOnlyMemory<byte> Bytes) : MediaSource;
+
+    /// <summary>An http or https address, fetched under the rules of <see cref="MediaOptions"/>.</summary>
+    public sealed record Remote(Uri Url) : MediaSource;
+
+    /// <summary>The frames of a video as separate encoded pictures, in order.</summary>
+    public sealed record Pictures(IReadOnlyList<ReadOnlyMemory<byte>> Frames) : MediaSource;
+}
