@@ -39,7 +39,7 @@ internal sealed class SquareCrop
 
         var (shortEdge, longEdge) = (Math.Min(canvasWidth, canvasHeight), Math.Max(canvasWidth, canvasHeight));
         var resizedLong = (long)((double)((long)side * longEdge) / shortEdge);
-        var (resizedWidth, resizedHeight) = canvasWidth <= canvasHeight ? (side, resizedLong) : (resizedLong, side);
+        var (resizedWidth, resizedHeight) = canvasWidth <= canvasHeight ? ((long)side, resizedLong) : (resizedLong, (long)side);
         _horizontal = new(canvasWidth, resizedWidth, (resizedWidth - side) / 2, side);
         _vertical = new(canvasHeight, resizedHeight, (resizedHeight - side) / 2, side);
     }
@@ -109,11 +109,14 @@ internal sealed class SquareCrop
 
     private void ResizeRow(ReadOnlySpan<byte> source, Span<byte> planar)
     {
-        var (starts, taps, side) = (_horizontal.Starts, _horizontal.Taps, Side);
+        var starts = _horizontal.Starts;
+        var taps = _horizontal.Taps;
         ref var pixels = ref MemoryMarshal.GetReference(source);
         ref var weight = ref MemoryMarshal.GetReference(_horizontal.Weights);
         Debug.Assert(source.Length > (starts[^1] + taps) * Channels, "the last pixel is read with the byte that follows it");
-        var (red, green, blue) = (planar[..side], planar.Slice(side, side), planar.Slice(2 * side, side));
+        var red = planar[..Side];
+        var green = planar.Slice(Side, Side);
+        var blue = planar.Slice(2 * Side, Side);
         for (var x = 0; x < starts.Length; x++)
         {
             var sum = Vector128.Create(BicubicAxis.Half);
