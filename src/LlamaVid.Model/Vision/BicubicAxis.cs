@@ -3,7 +3,8 @@ namespace LlamaVid.Model.Vision;
 /// <summary>The weights of one axis of an antialiased bicubic resize, for a window of its outputs. It knows numbers of samples, not pictures.</summary>
 /// <remarks>
 /// Fixed-point arithmetic of Pillow's <c>Resample.c</c> (<c>precompute_coeffs</c>, <c>normalize_coeffs_8bpc</c>), which the official preprocessing runs: weights in
-/// double precision, normalised to 1, rounded away from zero to 22 fractional bits. Output i is (Σ weight · sample + half) >> 22, clamped to a byte.
+/// double precision, normalised to 1, rounded away from zero to 22 fractional bits. Output i is (Σ weight · sample + half) >> 22, clamped to a byte. The samples may lie
+/// in the middle of a longer canvas of one colour; the canvas is then one weight per output and is never read.
 /// </remarks>
 internal sealed class BicubicAxis
 {
@@ -12,34 +13,44 @@ internal sealed class BicubicAxis
 
     private readonly int[] _starts;
     private readonly int[] _weights;
+    private readonly int[] _outside;
 
-    /// <param name="inputs">samples of the source axis</param>
-    /// <param name="outputs">samples the whole axis would be resized to; may be far more than are ever computed</param>
+    /// <param name="samples">length of the source</param>
+    /// <param name="canvas">length of the canvas in whose middle the source lies; at least <paramref name="samples"/></param>
+    /// <param name="outputs">length the whole canvas would be resized to; may be far more than is ever computed</param>
     /// <param name="first">first output of the window</param>
     /// <param name="count">outputs in the window</param>
-    public BicubicAxis(int inputs, long outputs, long first, int count)
+    public BicubicAxis(int samples, int canvas, long outputs, long first, int count)
     {
-        var scale = (double)inputs / outputs;
+        var offset = (canvas - samples) / 2;
+        var scale = (double)canvas / outputs;
         var stretch = Math.Max(scale, 1.0);
         var support = 2.0 * stretch;
+        var widest = (long)Math.Ceiling(support) * 2 + 1;
 
-        Taps = (int)Math.Min((long)Math.Ceiling(support) * 2 + 1, inputs);
+        Taps = (int)Math.Min(widest, samples);
         _starts = new int[count];
         _weights = new int[count * Taps];
-        var exact = new double[Taps];
+        _outside = new int[count];
+        var exact = new double[Math.Min(widest, canvas)];
         for (var i = 0; i < count; i++)
         {
             var centre = (first + i + 0.5) * scale;
-            var from = Math.Max((int)(centre - support + 0.5), 0);
-            var taps = Math.Min((int)(centre + support + 0.5), inputs) - from;
+            var begin = Math.Max((int)(centre - support + 0.5), 0);
+            var taps = Math.Min((int)(centre + support + 0.5), canvas) - begin;
 
             var sum = 0.0;
-            for (var t = 0; t < taps; t++) sum += exact[t] = Kernel((t + from - centre + 0.5) * (1.0 / stretch));
+            for (var t = 0; t < taps; t++) sum += exact[t] = Kernel((t + begin - centre + 0.5) * (1.0 / stretch));
 
-            // Every window holds Taps samples, so that the passes have no special case: it is moved left where it would leave the axis.
-            _starts[i] = Math.Min(from, inputs - Taps);
-            var weights = _weights.AsSpan(i * Taps + from - _starts[i], taps);
-            for (var t = 0; t < taps; t++) weights[t] = Round(sum != 0 ? exact[t] / sum : exact[t]);
+            // Every window holds Taps samples, so that the passes have no special case: it is moved back where it would leave the source.
+            _starts[i] = Math.Clamp(begin - offset, 0, samples - Taps);
+            for (var t = 0; t < taps; t++)
+            {
+                var weight = Round(sum != 0 ? exact[t] / sum : exact[t]);
+                var sample = begin + t - offset;
+                if (sample >= 0 && sample < samples) _weights[i * Taps + sample - _starts[i]] = weight;
+                else _outside[i] += weight;
+            }
         }
     }
 
@@ -51,6 +62,9 @@ internal sealed class BicubicAxis
 
     /// <summary>[outputs, <see cref="Taps"/>]</summary>
     public ReadOnlySpan<int> Weights => _weights;
+
+    /// <summary>What the canvas beside the source weighs in each output.</summary>
+    public ReadOnlySpan<int> Outside => _outside;
 
     private static int Round(double weight)
     {

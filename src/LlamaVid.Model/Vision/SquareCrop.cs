@@ -9,16 +9,13 @@ namespace LlamaVid.Model.Vision;
 /// <summary>Turns pictures of one size into square crops of one size, byte for byte as Pillow does. It knows no normalisation and no files.</summary>
 /// <remarks>
 /// Resize (short edge to <c>side</c>, bicubic, horizontal pass first, bytes in between), then centre crop; with <see cref="ImageFit.Pad"/> the picture first lies in the
-/// middle of a square of the mean colour. Only what the crop shows is computed, row by row: neither time nor memory grow with the part of the resized picture that
-/// is cut off, and the padded square is never made. Immutable and safe to share between threads.
+/// middle of a square of the mean colour. Only what the crop shows is computed, row by row, and the padded square is never made: time and memory grow neither with the part of
+/// the resized picture that is cut off nor with the padding. Immutable and safe to share between threads.
 /// </remarks>
 internal sealed class SquareCrop
 {
     private const int Channels = 3;
 
-    private readonly int _left;
-    private readonly int _top;
-    private readonly int _canvasWidth;
     private readonly byte[] _background;
     private readonly BicubicAxis _horizontal;
     private readonly BicubicAxis _vertical;
@@ -34,14 +31,11 @@ internal sealed class SquareCrop
 
         var square = Math.Max(width, height);
         var (canvasWidth, canvasHeight) = fit == ImageFit.Pad ? (square, square) : (width, height);
-        (_left, _top) = ((canvasWidth - width) / 2, (canvasHeight - height) / 2);
-        _canvasWidth = canvasWidth;
-
         var (shortEdge, longEdge) = (Math.Min(canvasWidth, canvasHeight), Math.Max(canvasWidth, canvasHeight));
         var resizedLong = (long)((double)((long)side * longEdge) / shortEdge);
         var (resizedWidth, resizedHeight) = canvasWidth <= canvasHeight ? ((long)side, resizedLong) : (resizedLong, (long)side);
-        _horizontal = new(canvasWidth, resizedWidth, (resizedWidth - side) / 2, side);
-        _vertical = new(canvasHeight, resizedHeight, (resizedHeight - side) / 2, side);
+        _horizontal = new(width, canvasWidth, resizedWidth, (resizedWidth - side) / 2, side);
+        _vertical = new(height, canvasHeight, resizedHeight, (resizedHeight - side) / 2, side);
     }
 
     public int Width { get; }
@@ -57,30 +51,25 @@ internal sealed class SquareCrop
     public void Run(ReadOnlySpan<byte> rgb24, Span<byte> destination)
     {
         var (taps, rowBytes) = (_vertical.Taps, Side * Channels);
-        var buffer = ArrayPool<byte>.Shared.Rent((taps + 1) * rowBytes + _canvasWidth * Channels + 1);
+        var buffer = ArrayPool<byte>.Shared.Rent(taps * rowBytes);
         try
         {
             var window = buffer.AsSpan(0, taps * rowBytes);              // the rows under one output row's weights, resized: [row][channel][x]
-            var padding = buffer.AsSpan(taps * rowBytes, rowBytes);      // a row above or below the picture, resized
-            var canvasRow = buffer.AsSpan((taps + 1) * rowBytes);
-            if (Fit == ImageFit.Pad)
-            {
-                for (var x = 0; x < _canvasWidth; x++) _background.CopyTo(canvasRow[(x * Channels)..]);
-                ResizeRow(canvasRow, padding);
-            }
-
             var (begin, end) = (0, 0);
             for (var y = 0; y < Side; y++)
             {
                 var start = _vertical.Starts[y];
                 if (end > start) window[((start - begin) * rowBytes)..((end - begin) * rowBytes)].CopyTo(window);
                 for (var row = Math.Max(start, end); row < start + taps; row++)
-                    ResizeRow(row, rgb24, padding, canvasRow, window.Slice((row - start) * rowBytes, rowBytes));
+                    ResizeRow(rgb24, row, window.Slice((row - start) * rowBytes, rowBytes));
                 (begin, end) = (start, start + taps);
 
                 var weights = _vertical.Weights.Slice(y * taps, taps);
                 for (var channel = 0; channel < Channels; channel++)
-                    WeighRows(window[(channel * Side)..], rowBytes, weights, destination.Slice((channel * Side + y) * Side, Side));
+                {
+                    var bias = BicubicAxis.Half + _vertical.Outside[y] * _background[channel];
+                    WeighRows(window[(channel * Side)..], rowBytes, weights, bias, destination.Slice((channel * Side + y) * Side, Side));
+                }
             }
         }
         finally
@@ -89,37 +78,38 @@ internal sealed class SquareCrop
         }
     }
 
-    private void ResizeRow(int row, ReadOnlySpan<byte> rgb24, ReadOnlySpan<byte> padding, Span<byte> canvasRow, Span<byte> planar)
+    private void ResizeRow(ReadOnlySpan<byte> rgb24, int row, Span<byte> planar)
     {
-        if (row < _top || row >= _top + Height)
+        var rowBytes = Width * Channels;
+        var source = rgb24[(row * rowBytes)..];
+        if (source.Length > rowBytes)
         {
-            padding.CopyTo(planar);
+            ResizeRow(source, planar);
             return;
         }
-        var pictureRowBytes = Width * Channels;
-        var source = rgb24[((row - _top) * pictureRowBytes)..];
-        // A pixel is read as four bytes: the last row, which nothing follows, is copied; so is one that has padding at its sides.
-        if (_canvasWidth != Width || source.Length == pictureRowBytes)
-        {
-            source[..pictureRowBytes].CopyTo(canvasRow[(_left * Channels)..]);
-            source = canvasRow;
-        }
-        ResizeRow(source, planar);
+        // A pixel is read as four bytes, so the last row needs a copy with a byte behind it.
+        var copy = ArrayPool<byte>.Shared.Rent(rowBytes + 1);
+        source.CopyTo(copy);
+        ResizeRow(copy, planar);
+        ArrayPool<byte>.Shared.Return(copy);
     }
 
     private void ResizeRow(ReadOnlySpan<byte> source, Span<byte> planar)
     {
-        var starts = _horizontal.Starts;
         var taps = _horizontal.Taps;
-        ref var pixels = ref MemoryMarshal.GetReference(source);
-        ref var weight = ref MemoryMarshal.GetReference(_horizontal.Weights);
+        var starts = _horizontal.Starts;
+        var outside = _horizontal.Outside;
         Debug.Assert(source.Length > (starts[^1] + taps) * Channels, "the last pixel is read with the byte that follows it");
+
+        var background = Vector128.Create(_background[0], _background[1], _background[2], 0);
         var red = planar[..Side];
         var green = planar.Slice(Side, Side);
         var blue = planar.Slice(2 * Side, Side);
+        ref var pixels = ref MemoryMarshal.GetReference(source);
+        ref var weight = ref MemoryMarshal.GetReference(_horizontal.Weights);
         for (var x = 0; x < starts.Length; x++)
         {
-            var sum = Vector128.Create(BicubicAxis.Half);
+            var sum = Vector128.Create(BicubicAxis.Half) + background * outside[x];
             ref var pixel = ref Unsafe.Add(ref pixels, starts[x] * Channels);
             for (var t = 0; t < taps; t++)
             {
@@ -132,14 +122,14 @@ internal sealed class SquareCrop
         }
     }
 
-    /// <summary>destination[x] = Σ weights[t] · rows[t · stride + x]</summary>
-    private static void WeighRows(ReadOnlySpan<byte> rows, int stride, ReadOnlySpan<int> weights, Span<byte> destination)
+    /// <summary>destination[x] = bias + Σ weights[t] · rows[t · stride + x]</summary>
+    private static void WeighRows(ReadOnlySpan<byte> rows, int stride, ReadOnlySpan<int> weights, int bias, Span<byte> destination)
     {
         ref var first = ref MemoryMarshal.GetReference(rows);
         var x = 0;
         for (; x + 16 <= destination.Length; x += 16)
         {
-            var (low, high) = (Vector256.Create(BicubicAxis.Half), Vector256.Create(BicubicAxis.Half));
+            var (low, high) = (Vector256.Create(bias), Vector256.Create(bias));
             ref var sample = ref Unsafe.Add(ref first, x);
             foreach (var weight in weights)
             {
@@ -153,7 +143,7 @@ internal sealed class SquareCrop
         }
         for (; x < destination.Length; x++)
         {
-            var sum = BicubicAxis.Half;
+            var sum = bias;
             for (var t = 0; t < weights.Length; t++) sum += rows[t * stride + x] * weights[t];
             destination[x] = (byte)Math.Clamp(sum >> BicubicAxis.FractionBits, 0, 255);
         }
