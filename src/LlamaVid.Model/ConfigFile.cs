@@ -54,6 +54,21 @@ internal sealed class ConfigFile : IDisposable
         catch (InvalidOperationException) { throw Fault(key, "a text without half surrogates"); }
     }
 
+    public bool IsObject(string key) => Find(key)?.ValueKind == JsonValueKind.Object;
+
+    /// <summary>The array at <paramref name="key"/> when it holds exactly <paramref name="count"/> numbers, none below <paramref name="min"/> or above <paramref name="max"/>.</summary>
+    public float[] Numbers(string key, int count, float min, float max)
+    {
+        var value = Find(key) ?? throw Missing(key);
+        float[] numbers = value.ValueKind == JsonValueKind.Array && value.GetArrayLength() == count
+            ? [.. value.EnumerateArray().Select(item => item.ValueKind == JsonValueKind.Number && item.TryGetSingle(out var number) ? number : float.NaN)] : [];
+        return numbers.Length == count && numbers.All(number => number >= min && number <= max)
+            ? numbers : throw Fault(key, $"an array of {count} numbers from {min} to {max}");
+    }
+
+    /// <summary>The keys that have a value, in the file's order.</summary>
+    public IEnumerable<string> Keys => _root.EnumerateObject().Where(entry => entry.Value.ValueKind != JsonValueKind.Null).Select(entry => entry.Name);
+
     public ConfigFile Object(string key)
     {
         var value = Find(key) ?? throw Missing(key);
