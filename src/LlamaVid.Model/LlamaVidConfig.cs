@@ -21,7 +21,10 @@ public sealed partial record LlamaVidConfig
     public required int EosId { get; init; }
     public required int PadId { get; init; }
 
-    /// <summary>Positions of one conversation: <c>max_token</c>, else <c>max_sequence_length</c>, else what the rotary table covers.</summary>
+    /// <summary>
+    /// Positions of one conversation: what the rotary table covers, or <c>max_token</c> where that is more. The official code refuses nothing;
+    /// its workers use <c>max_token</c> as a bound on generated tokens only.
+    /// </summary>
     public required int MaxContext { get; init; }
 
     /// <exception cref="CheckpointException">The file is missing, is not JSON, or holds a value that is not accepted; names file, key, value and what is accepted.</exception>
@@ -40,11 +43,15 @@ public sealed partial record LlamaVidConfig
             BosId = TokenId(json, "bos_token_id", 1, decoder),
             EosId = TokenId(json, "eos_token_id", 2, decoder),
             PadId = json.Int("pad_token_id", 0, min: -1) is var pad and >= 0 && pad < decoder.VocabularySize ? pad : 0,
-            MaxContext = json.Has("max_token") ? json.Int("max_token")
-                : json.Has("max_sequence_length") ? json.Int("max_sequence_length")
-                : (int)Math.Min(int.MaxValue, decoder.MaxPositions * decoder.RopeScalingFactor),
+            MaxContext = Math.Max(json.Int("max_token", 1), (int)Math.Min(int.MaxValue, decoder.MaxPositions * decoder.RopeScalingFactor)),
         };
     }
+
+    /// <summary>The same configuration with as many tokens as the checkpoint has embeddings: added tokens make them more than <c>vocab_size</c> says.</summary>
+    internal LlamaVidConfig WithVocabularyOf(CheckpointReader reader) =>
+        reader.Tensors.TryGetValue("model.embed_tokens.weight", out var embeddings) && embeddings.Shape is [var rows, _] && rows > Decoder.VocabularySize
+            ? this with { Decoder = Decoder with { VocabularySize = (int)rows } }
+            : this;
 
     private static DecoderConfig ReadDecoder(ConfigFile json)
     {

@@ -55,16 +55,18 @@ public sealed class LlamaVidModel : IDisposable
     {
         using var noGrad = torch.no_grad();
         var placement = Devices.Choose(options);
-        var directory = new CheckpointDirectory(options);
-        using var reader = CheckpointReader.Open(directory.Path);
-        var config = LlamaVidConfig.Read(directory.Path).WithVocabularyOf(reader);
+        var directory = CheckpointDirectory.Locate(options.Path, options.VisionTower, options.TextTokenizer, options.ImageProcessor);
+        using var reader = CheckpointReader.Open(directory.Model);
+        var config = directory.Config.WithVocabularyOf(reader);
 
         var loader = new WeightLoader(reader);
         var decoder = new LlamaForCausalLm(config.Decoder, placement);
         loader.Fill(decoder, "", name => name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal));
         var sight = config.Vision is { } vision ? Sight.Load(directory, vision, config.Decoder.HiddenSize, reader, loader, placement) : null;
         loader.RequireAllClaimed();
-        return new(config, placement, decoder, options.RopeFrequencies, LlamaTokenizer.Load(directory.Path, config.Vision?.UsesPatchToken ?? false, config.Vision?.UsesStartEnd ?? false), sight);
+
+        var tokenizer = LlamaTokenizer.Load(directory.Model, config.Vision?.UsesPatchToken ?? false, config.Vision?.UsesStartEnd ?? false);
+        return new(config, placement, decoder, options.RopeFrequencies, tokenizer, sight);
     }
 
     /// <param name="crops">T planar 8-bit pictures [3, S, S] as <see cref="Preprocessor"/> makes them</param>
@@ -140,11 +142,9 @@ public sealed class LlamaVidModel : IDisposable
             loader.Fill(frameTokenizer, "model.", name => name.EndsWith(".position_ids", StringComparison.Ordinal));
             loader.Ignore(name => name.StartsWith(UnusedTower, StringComparison.Ordinal));
 
-            var preprocessor = ImagePreprocessor.Load(directory.ImageProcessor(config));
-            var tower = VisionTower.Load(directory.VisionTower(config), config, preprocessor.ImageSize, placement);
-            if (tower.Width != config.HiddenSize)
-                throw new CheckpointException(directory.VisionTower(config), $"the tower is {tower.Width} wide and mm_hidden_size of config.json is {config.HiddenSize}.");
-            return new(tower, frameTokenizer, preprocessor, BertTokenizer.Load(directory.TextTokenizer()));
+            var preprocessor = ImagePreprocessor.Read(Path.GetDirectoryName(directory.ImageProcessor)!);
+            var tower = VisionTower.Load(directory.VisionTower!, config, preprocessor.ImageSize, placement);
+            return new(tower, frameTokenizer, preprocessor, BertTokenizer.Load(directory.TextVocabulary!));
         }
     }
 }

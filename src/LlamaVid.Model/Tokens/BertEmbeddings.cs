@@ -15,7 +15,7 @@ internal sealed class BertEmbeddings : Module
     {
         word_embeddings = new(shape.VocabularySize, shape.HiddenSize, placement);
         position_embeddings = new(shape.Positions, shape.HiddenSize, placement);
-        if (shape.IsQFormer) position_ids = torch.arange(shape.Positions, ScalarType.Int64, placement.Device).unsqueeze(0);
+        if (shape.IsQFormer) position_ids = torch.arange(shape.Positions, ScalarType.Int64, placement.Device).unsqueeze(0).DetachFromDisposeScope();
         else token_type_embeddings = new(2, shape.HiddenSize, placement);
         LayerNorm = new(shape.HiddenSize, Eps, placement);
         RegisterComponents();

@@ -52,7 +52,7 @@ internal sealed class GoldenCase
         file.AsSpan(start, bytes).CopyTo(stored.bytes);
         var movie = stored.narrow(1, 1, positions - 1).to(ScalarType.Float32);
         if (Input == "movie70")
-            movie = stack([.. Enumerable.Range(0, 70).Select(i => movie[i % frames].mul(tensor(0.6f + 0.01f * i)).to(ScalarType.Float16).to(ScalarType.Float32))]);
+            movie = stack([.. Enumerable.Range(0, 70).Select(i => movie[i % frames].mul(tensor((float)(0.6 + 0.01 * i))).to(ScalarType.Float16).to(ScalarType.Float32))]);
         return movie.MoveToOuterDisposeScope();
     }
 
