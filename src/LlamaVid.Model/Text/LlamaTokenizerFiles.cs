@@ -39,7 +39,7 @@ internal sealed class LlamaTokenizerFiles
         Parse(Path.Combine(folder, "tokenizer_config.json"), files.ReadConfig);
         Parse(Path.Combine(folder, "special_tokens_map.json"), root => files.ReadTokens(root, bareNamesAreExact: false));
         Parse(Path.Combine(folder, "added_tokens.json"), root =>
-            files.Added = [.. root.EnumerateObject().Select(token => (token.Name, token.Value.GetInt32())).OrderBy(token => token.Item2)]);
+            files.Added = [.. root.EnumerateObject().Select(token => (NotEmpty(token.Name), token.Value.GetInt32())).OrderBy(token => token.Item2)]);
         return files;
     }
 
@@ -71,7 +71,7 @@ internal sealed class LlamaTokenizerFiles
         _ => throw new JsonException($"a special token is a string or an object with \"content\", not {value.ValueKind}"),
     };
 
-    private static string NotEmpty(string? content) => content is { Length: > 0 } ? content : throw new JsonException("a special token is empty");
+    private static string NotEmpty(string? content) => content is { Length: > 0 } ? content : throw new JsonException("a token is empty");
 
     private static bool Flag(JsonElement root, string name, bool absent) =>
         root.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null ? value.GetBoolean() : absent;
