@@ -20,7 +20,7 @@ internal sealed record EvaShape(int Width, int Depth, int MlpWidth, int PatchSiz
 
     /// <remarks>The official tower drops the last block of the file (<c>create_eva_vit_g</c>). A file from which it has already been cut, told by its 39 blocks of full width, runs whole.</remarks>
     /// <exception cref="CheckpointException">A tensor that tells a size is missing or has an impossible shape.</exception>
-    public static EvaShape Read(CheckpointReader reader, string file)
+    public static EvaShape Read(IReadOnlyDictionary<string, TensorEntry> tensors, string file)
     {
         var width = Shape("cls_token", 3, "[1, 1, C]")[2];
         if (width % HeadSize != 0) throw new CheckpointException(file, $"cls_token is {width} wide; accepted: a multiple of the head size, {HeadSize}.");
@@ -30,13 +30,13 @@ internal sealed record EvaShape(int Width, int Depth, int MlpWidth, int PatchSiz
         var grid = (int)Math.Sqrt(positions - 1);
         if (grid * grid + 1 != positions || grid < 1) throw new CheckpointException(file, $"pos_embed has {positions} positions; accepted: 1 + grid².");
 
-        var blocks = 1 + reader.Tensors.Keys.Max(BlockOf);
+        var blocks = 1 + tensors.Keys.Max(BlockOf);
         var isTrimmed = (width, blocks) == (Giant.Width, Giant.Depth);
         return new(width, isTrimmed ? blocks : blocks - 1, mlp, patch, grid);
 
         int[] Shape(string name, int rank, string accepted)
         {
-            if (!reader.Tensors.TryGetValue(name, out var entry)) throw new CheckpointException(file, $"the tensor {name} {accepted} of an EVA vision tower is missing.");
+            if (!tensors.TryGetValue(name, out var entry)) throw new CheckpointException(file, $"the tensor {name} {accepted} of an EVA vision tower is missing.");
             return entry.Shape.Count == rank && entry.Shape.All(size => size is > 0 and <= 1 << 20)
                 ? [.. entry.Shape.Select(size => (int)size)]
                 : throw new CheckpointException(file, $"the tensor {name} has the shape [{string.Join(", ", entry.Shape)}]; accepted: {accepted}.");

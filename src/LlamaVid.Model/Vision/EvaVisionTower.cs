@@ -29,7 +29,7 @@ internal sealed class EvaVisionTower : VisionTower
     public static EvaVisionTower Load(string file, int imageSize, Placement placement)
     {
         using var reader = CheckpointReader.Open(file);
-        var shape = EvaShape.Read(reader, file);
+        var shape = EvaShape.Read(reader.Tensors, file);
         if (imageSize % shape.PatchSize != 0)
             throw new CheckpointException(file, $"the vision tower cuts patches of {shape.PatchSize} pixels; the image processor's {imageSize} pixels are not a multiple of it.");
 
