@@ -23,7 +23,7 @@ public sealed class PromptBuilder(LlamaTokenizer tokenizer, bool usesStartEnd = 
     {
         Validate(turns, media);
         var conversation = Conversation.Of(options.Conversation);
-        var styles = media.Select(item => StyleOf(item, options.Style)).ToArray();
+        var styles = media.Select(item => StyleOf(item.IsVideo, options.Style)).ToArray();
         var writer = new Writer(tokenizer, media, styles, usesStartEnd);
 
         writer.Add((options.System ?? conversation.System) + conversation.AfterSystem);
@@ -49,10 +49,11 @@ public sealed class PromptBuilder(LlamaTokenizer tokenizer, bool usesStartEnd = 
     }
 
     /// <summary>How an item is written: as asked, where <see cref="PromptStyle.Auto"/> is a movie for videos of a checkpoint with scaled positions.</summary>
-    public PromptStyle StyleOf(PromptMedia item, PromptStyle asked) =>
-        asked != PromptStyle.Auto ? asked : item.IsVideo && scalesRope ? PromptStyle.Movie : PromptStyle.Clip;
+    public PromptStyle StyleOf(bool isVideo, PromptStyle asked) =>
+        asked != PromptStyle.Auto ? asked : isVideo && scalesRope ? PromptStyle.Movie : PromptStyle.Clip;
 
-    private static string Condition(IReadOnlyList<ChatTurn> turns, VideoCondition condition) => condition switch
+    /// <summary>The text that the text decoder reads for every video and picture of the conversation.</summary>
+    public static string Condition(IReadOnlyList<ChatTurn> turns, VideoCondition condition) => condition switch
     {
         VideoCondition.Latest => turns.Last(turn => turn.Role == ChatRole.User).Text,
         VideoCondition.First => turns.First(turn => turn.Role == ChatRole.User).Text,
