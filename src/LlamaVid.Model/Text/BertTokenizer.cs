@@ -5,8 +5,8 @@ namespace LlamaVid.Model.Text;
 
 /// <summary>The text decoder's tokenizer: bert-base-uncased with [DEC] added, at most 256 ids, cut from the left. Knows no batches.</summary>
 /// <remarks>
-/// The library does WordPiece; its own basic tokenisation is not BERT's (it joins words at line breaks, keeps zero-width characters
-/// and recomposes Hangul), so <see cref="BertWords"/> stands before it. Immutable, so one instance serves all threads.
+/// The library does WordPiece; its own basic tokenisation is not BERT's (docs/decisions/0003-llama-tokenizer.md), so <see cref="BertWords"/>
+/// stands before it. Immutable, so one instance serves all threads.
 /// </remarks>
 public sealed class BertTokenizer
 {

@@ -27,6 +27,8 @@ internal sealed class SentencePieceModel
         UnknownId = library.UnknownId;
         foreach (var piece in ReadPieces(file))
             Add(piece);
+        if (_bytes.Values.Distinct().Count() < 256)
+            throw new InvalidDataException("byte pieces are missing; without all 256 some text has no ids");
         _mergeableBySpan = _mergeable.GetAlternateLookup<ReadOnlySpan<char>>();
     }
 
