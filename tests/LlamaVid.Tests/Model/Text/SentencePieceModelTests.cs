@@ -1,3 +1,4 @@
+using LlamaVid.Model.Weights;
 using Google.Protobuf;
 using LlamaVid.Model.Text;
 
@@ -61,7 +62,7 @@ public sealed class SentencePieceModelTests
         Refused(Made([("▁", 0f, Normal)], normalizer: "nmt_nfkc"), "nmt_nfkc");
     }
 
-    private static void Refused(byte[] model, string words) => Assert.Contains(words, Assert.Throws<TokenizerFileException>(() => Load(model)).Message);
+    private static void Refused(byte[] model, string words) => Assert.Contains(words, Assert.Throws<CheckpointException>(() => Load(model)).Message);
 
     private static IEnumerable<string> Pieces(LlamaTokenizer tokenizer, string text) => tokenizer.Encode(text).Skip(1).Select(tokenizer.Model.Piece);
 
