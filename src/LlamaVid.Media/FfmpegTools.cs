@@ -19,12 +19,13 @@ internal sealed class FfmpegTools
         FolderOf("ffprobe", options);
     }
 
-    /// <summary>
-    /// What goes before <c>-i</c>: one demuxer, picked by us from the content; files only, no network; decoders from our list; bounds on frame size.
-    /// Without these a playlist renamed .mp4 makes ffmpeg open any file or address it names.
-    /// </summary>
+    /// <summary>What goes before <c>-i</c>: one demuxer, picked by us from the content; files only, no network; bounds on frame size.</summary>
+    /// <remarks>Without these a playlist renamed .mp4 makes ffmpeg open any file or address it names.</remarks>
     public string InputGuards(MediaFormat format) =>
-        $"-protocol_whitelist file -format_whitelist {format.Demuxer} -f {format.Demuxer} -codec_whitelist {MediaFormat.Decoders} -max_pixels {_options.MaxPixels}";
+        $"-protocol_whitelist file -format_whitelist {format.Demuxer} -f {format.Demuxer} -max_pixels {_options.MaxPixels}";
+
+    /// <summary>As <see cref="InputGuards"/>, and only decoders from our list. Not for ffprobe, which opens a decoder for every stream and fails when it may not open one.</summary>
+    public string DecoderGuards(MediaFormat format) => $"{InputGuards(format)} -codec_whitelist {MediaFormat.Decoders}";
 
     public FFOptions RunOptions(Workspace workspace) => new() { BinaryFolder = _folder, WorkingDirectory = workspace.Folder };
 

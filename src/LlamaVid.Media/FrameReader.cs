@@ -17,15 +17,12 @@ internal sealed class FrameReader(FfmpegTools tools, Workspace workspace, MediaF
 {
     private const int Pixels = 0, Times = 1;
 
-    private readonly int _width = stream.Matrix is { SwapsSides: true } ? stream.CodedHeight : stream.CodedWidth;
-    private readonly int _height = stream.Matrix is { SwapsSides: true } ? stream.CodedWidth : stream.CodedHeight;
-
     public async IAsyncEnumerable<VideoFrame> ReadAsync(FramePlan plan, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var run = FfmpegRun.Start(
-            tools, workspace, $"-copyts -threads 2 -noautorotate -reinit_filter 0 -an -sn -dn {tools.InputGuards(format)}", sockets: 2,
-            names => $"-map 0:{stream.Index} -vf \"{Filters(plan, names[Times])}\" -vsync passthrough -c:v rawvideo -pix_fmt rgb24 -f rawvideo -y", logger);
+            tools, workspace, $"-copyts -threads 2 -noautorotate -reinit_filter 0 -an -sn -dn {tools.DecoderGuards(format)}", sockets: 2,
+            names => $"-map 0:{stream.Index} -vf \"{Filters(plan, names[Times])}\" -vsync passthrough -c:v ppm -pix_fmt rgb24 -f image2pipe -y", logger);
         await using var _ = run.ConfigureAwait(false);
 
         var stall = new Stall(stop, options.DecodeTimeout);
@@ -34,9 +31,10 @@ internal sealed class FrameReader(FfmpegTools tools, Workspace workspace, MediaF
         var times = ReadTimesAsync(run, plan, taken.Writer, stall, stop.Token);
         try
         {
-            var pixels = await Guarded(run.AcceptAsync(Pixels, stop.Token)).ConfigureAwait(false);
-            await using var closing = (pixels ?? Stream.Null).ConfigureAwait(false);
-            for (var frames = 0; pixels is not null && await NextAsync(pixels).ConfigureAwait(false) is { } frame; frames++)
+            var socket = await Guarded(run.AcceptAsync(Pixels, stop.Token)).ConfigureAwait(false);
+            var pixels = new PpmStream(socket ?? Stream.Null, options.MaxPixels);
+            await using var closing = pixels.ConfigureAwait(false);
+            for (var frames = 0; await NextAsync(pixels).ConfigureAwait(false) is { } frame; frames++)
             {
                 if (frames == plan.Limit)
                 {
@@ -52,23 +50,13 @@ internal sealed class FrameReader(FfmpegTools tools, Workspace workspace, MediaF
             await times.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
-        async Task<VideoFrame?> NextAsync(Stream pixels)
+        async Task<VideoFrame?> NextAsync(PpmStream pixels)
         {
             stall.Restart();
-            var rented = ArrayPool<byte>.Shared.Rent(_width * _height * 3);
-            var whole = false;
-            try
-            {
-                if (!await Guarded(taken.Reader.WaitToReadAsync(stop.Token).AsTask()).ConfigureAwait(false) || !taken.Reader.TryRead(out var next)) return null;
-                var size = _width * _height * 3;
-                whole = await Guarded(pixels.ReadAtLeastAsync(rented.AsMemory(0, size), size, throwOnEndOfStream: false, stop.Token).AsTask()).ConfigureAwait(false) == size;
-                stall.Pause();          // while the consumer works with the frame
-                return whole ? new VideoFrame(next.Index, next.Timestamp, _width, _height, rented) : null;
-            }
-            finally
-            {
-                if (!whole) ArrayPool<byte>.Shared.Return(rented);
-            }
+            if (!await Guarded(taken.Reader.WaitToReadAsync(stop.Token).AsTask()).ConfigureAwait(false) || !taken.Reader.TryRead(out var next)) return null;
+            var frame = await Guarded(pixels.ReadAsync(next.Index, next.Timestamp, stop.Token)).ConfigureAwait(false);
+            stall.Pause();          // while the consumer works with the frame
+            return frame;
         }
 
         async Task<T> Guarded<T>(Task<T> task)
@@ -96,7 +84,7 @@ internal sealed class FrameReader(FfmpegTools tools, Workspace workspace, MediaF
             "metadata=add:key=lv:value=1",          // print shows only frames that carry the key; only this key, so nothing of the file's own
             $"metadata=print:key=lv:direct=1:file=unix\\\\:{timesSocket}",
             $"select={plan.SelectExpression(stream.TimeBase)}",
-            $"scale={stream.CodedWidth}:{stream.CodedHeight}",
+            "scale",                                // to the size it starts with; does nothing while that is the frames' own
         };
         if (stream.PixelFormat is { } pixelFormat) filters.Add($"format={pixelFormat}");
         if (stream.Matrix is { Filters.Length: > 0 } matrix) filters.Add(matrix.Filters);

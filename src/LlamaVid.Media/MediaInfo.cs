@@ -4,7 +4,7 @@ namespace LlamaVid.Media;
 
 /// <summary>What a file says of its first real video stream, corrected where its packets prove it wrong.</summary>
 /// <param name="Container">mp4, matroska, avi, flv, mpegts, mpeg, ogg, asf, gif, apng, png, jpeg, webp, bmp.</param>
-/// <param name="Width">Of the frames as they are read: after rotation. Pixels are as stored, the sample aspect ratio is not applied.</param>
+/// <param name="Width">After rotation, as the header has it; each frame tells its own. Pixels are as stored, the sample aspect ratio is not applied.</param>
 /// <param name="AverageRate">Frames per second; null for pictures.</param>
 /// <param name="DeclaredFrames">What the header claims; null when it does not. Files lie.</param>
 /// <param name="Packets">What the file really holds: coded frames of the stream that are to be shown. Some may not decode.</param>

@@ -41,7 +41,7 @@ internal sealed class MediaLab : IAsyncDisposable
         var seen = new List<Seen>();
         await foreach (var frame in media.ReadFramesAsync(media.Plan(sampling ?? new()), Cancel))
             using (frame)
-                seen.Add(new(frame.Index, frame.Timestamp, frame.Width, frame.Height, Sha256(frame.Rgb24.Span), Crc32(frame.Rgb24.Span)));
+                seen.Add(new(frame.Index, frame.Timestamp, frame.Width, frame.Height, Sha256(frame.Rgb24.Span)));
         return seen;
     }
 
@@ -100,16 +100,5 @@ internal sealed class MediaLab : IAsyncDisposable
         }
     }
 
-    private static uint Crc32(ReadOnlySpan<byte> bytes)
-    {
-        var crc = ~0u;
-        foreach (var value in bytes)
-        {
-            crc ^= value;
-            for (var bit = 0; bit < 8; bit++) crc = (crc >> 1) ^ (0xEDB88320 & (0 - (crc & 1)));
-        }
-        return ~crc;
-    }
-
-    internal sealed record Seen(long Index, double Timestamp, int Width, int Height, string Sha256, uint Crc32);
+    internal sealed record Seen(long Index, double Timestamp, int Width, int Height, string Sha256);
 }
