@@ -78,7 +78,8 @@ public sealed class ImagePreprocessorTests
     public void Crops_are_the_inputs_of_the_golden_cases(string name)
     {
         var expected = Golden.Open("cases/inputs").Bytes(name);
-        var (file, fit, side) = name.Split('|') is [var f, var p, var s] ? (f, p == "pad" ? ImageFit.Pad : ImageFit.Crop, int.Parse(s)) : throw new ArgumentException(name);
+        var parts = name.Split('|');
+        var (file, fit, side) = (parts[0], parts[1] == "pad" ? ImageFit.Pad : ImageFit.Crop, int.Parse(parts[2]));
 
         var actual = new List<byte>();
         foreach (var (rgb, width, height) in Media.Frames(file)) actual.AddRange(Prepare(side, rgb, width, height, fit));
