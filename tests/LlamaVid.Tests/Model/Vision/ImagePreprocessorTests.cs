@@ -178,12 +178,16 @@ public sealed class ImagePreprocessorTests
     {
         var preprocessor = new ImagePreprocessor(56, Mean, Std);
         var (rgb, destination) = (Noise(160, 120), new byte[3 * 56 * 56]);
-        preprocessor.Prepare(rgb, 160, 120, ImageFit.Crop, destination);
-        var before = GC.GetAllocatedBytesForCurrentThread();
 
-        preprocessor.Prepare(rgb, 160, 120, ImageFit.Crop, destination);
+        // The least of a few: a collection may empty the array pool between two of them.
+        var allocated = Enumerable.Range(0, 5).Min(_ =>
+        {
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            preprocessor.Prepare(rgb, 160, 120, ImageFit.Crop, destination);
+            return GC.GetAllocatedBytesForCurrentThread() - before;
+        });
 
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.Equal(0, allocated);
     }
 
     [Theory]
