@@ -49,15 +49,16 @@ internal static class TorchZipFile
             throw new CheckpointException(file.Path, "the values are stored in big-endian byte order; accepted: little. Load the file and save it again on a little-endian machine.");
     }
 
-    /// <summary>The tensors of a dict by name. Other values are ignored; a dict without tensors is opened where training programs wrap theirs.</summary>
+    /// <summary>The tensors of a dict by name, opened where training programs wrap theirs. Other values are ignored.</summary>
     private static List<(string Name, PickledTensor Tensor)> TensorsOf(MappedFile file, object? value)
     {
-        for (var depth = 0; depth < MostWrappers && value is PickledDict dict; depth++)
-        {
-            var tensors = dict.Items.Where(item => item is (string, PickledTensor)).Select(item => ((string)item.Key!, (PickledTensor)item.Value!)).ToList();
-            if (tensors.Count > 0) return tensors;
-            value = Wrappers.Select(name => dict.Items.Find(item => name.Equals(item.Key)).Value).FirstOrDefault(inner => inner is PickledDict);
-        }
-        throw new CheckpointException(file.Path, $"it holds no dict of tensors; accepted: a state_dict, or one under {string.Join(", ", Wrappers.Select(name => $"\"{name}\""))}.");
+        var dict = value as PickledDict;
+        for (var depth = 0; depth < MostWrappers && dict is not null && Wrapped(dict) is { } inner; depth++) dict = inner;
+        var tensors = dict?.Items.Where(item => item is (string, PickledTensor)).Select(item => ((string)item.Key!, (PickledTensor)item.Value!)).ToList();
+        return tensors is [_, ..] ? tensors
+            : throw new CheckpointException(file.Path, "it holds no dict of tensors; accepted: a state_dict, or one under \"model\", \"state_dict\" or \"module\".");
     }
+
+    private static PickledDict? Wrapped(PickledDict dict) =>
+        Wrappers.Select(name => dict.Items.Find(item => name.Equals(item.Key)).Value).OfType<PickledDict>().FirstOrDefault();
 }
