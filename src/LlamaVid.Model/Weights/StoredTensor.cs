@@ -1,6 +1,6 @@
 namespace LlamaVid.Model.Weights;
 
-/// <summary>A tensor's place in a mapped file: where its first value is and how far apart the others are. Checked when made, so that reading cannot leave the file.</summary>
+/// <summary>A tensor's place in a mapped file: where its first value is and how far apart the others are. Checked when made: no read can leave it.</summary>
 internal sealed class StoredTensor
 {
     private const int BlockBytes = 4 << 20;
