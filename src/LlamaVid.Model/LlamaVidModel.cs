@@ -151,7 +151,7 @@ public sealed class LlamaVidModel : IDisposable
             loader.Fill(frameTokenizer, "model.", name => name.EndsWith(".position_ids", StringComparison.Ordinal));
             loader.Ignore(name => name.StartsWith(UnusedTower, StringComparison.Ordinal));
 
-            var preprocessor = ImagePreprocessor.Read(Path.GetDirectoryName(directory.ImageProcessor)!);
+            var preprocessor = ImagePreprocessor.Read(directory.ImageProcessor!);
             var tower = VisionTower.Load(directory.VisionTower!, config, preprocessor.ImageSize, placement);
             return new(tower, frameTokenizer, preprocessor, BertTokenizer.Load(directory.TextVocabulary!));
         }
