@@ -19,13 +19,8 @@ internal sealed class FfmpegTools
         FolderOf("ffprobe", options);
     }
 
-    /// <summary>What goes before <c>-i</c>: one demuxer, picked by us from the content; files only, no network; bounds on frame size.</summary>
-    /// <remarks>Without these a playlist renamed .mp4 makes ffmpeg open any file or address it names.</remarks>
-    public string InputGuards(MediaFormat format) =>
-        $"-protocol_whitelist file -format_whitelist {format.Demuxer} -f {format.Demuxer} -max_pixels {_options.MaxPixels}";
-
-    /// <summary>As <see cref="InputGuards"/>, and only decoders from our list. Not for ffprobe, which opens a decoder for every stream and fails when it may not open one.</summary>
-    public string DecoderGuards(MediaFormat format) => $"{InputGuards(format)} -codec_whitelist {MediaFormat.Decoders}";
+    /// <summary>What goes before <c>-i</c> when frames are decoded. Only decoders from our list; ffprobe cannot be held to it, as it opens one for every stream or fails.</summary>
+    public string DecoderGuards(MediaFormat format) => $"{InputGuards(format, _options.MaxPixels)} -codec_whitelist {MediaFormat.Decoders}";
 
     public FFOptions RunOptions(Workspace workspace) => new() { BinaryFolder = _folder, WorkingDirectory = workspace.Folder };
 
@@ -35,7 +30,9 @@ internal sealed class FfmpegTools
     /// <param name="line">Called with each line; false stops the run.</param>
     public async Task<int?> ProbeAsync(Workspace workspace, MediaFormat format, string what, Func<string, bool> line, CancellationToken cancellationToken)
     {
-        var start = new ProcessStartInfo(Path.Combine(_folder, "ffprobe"), $"-v fatal {InputGuards(format)} {what} -i {Workspace.MediaUrl}")
+        // Somewhat larger frames are let through here, so that they can be refused with their numbers.
+        var guards = InputGuards(format, 4L * _options.MaxPixels);
+        var start = new ProcessStartInfo(Path.Combine(_folder, "ffprobe"), $"-v fatal {guards} {what} -i {Workspace.MediaUrl}")
         {
             WorkingDirectory = workspace.Folder,
         };
@@ -61,6 +58,11 @@ internal sealed class FfmpegTools
                 $"looking into it took longer than {_options.ProbeTimeout.TotalSeconds:0.#} s (Media:ProbeTimeout). Send a smaller or simpler file.")
             : result.ExitCode;
     }
+
+    /// <summary>One demuxer, picked by us from the content; files only, no network; bounds on frame size.</summary>
+    /// <remarks>Without these a playlist renamed .mp4 makes ffmpeg open any file or address it names.</remarks>
+    private static string InputGuards(MediaFormat format, long maxPixels) =>
+        $"-protocol_whitelist file -format_whitelist {format.Demuxer} -f {format.Demuxer} -max_pixels {maxPixels}";
 
     private static string FolderOf(string tool, MediaOptions options)
     {

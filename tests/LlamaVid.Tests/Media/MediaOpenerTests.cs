@@ -269,6 +269,7 @@ public sealed class MediaOpenerTests
 
         Assert.Equal(2, options.Validate(new(options)).Count());
         Assert.Empty(new MediaOptions().Validate(new(new MediaOptions())));
-        Assert.True(Validator.TryValidateObject(new MediaOptions(), new(new MediaOptions()), null, validateAllProperties: true));
+        var defaults = new MediaOptions();
+        Assert.True(Validator.TryValidateObject(defaults, new(defaults), null, validateAllProperties: true));
     }
 }
