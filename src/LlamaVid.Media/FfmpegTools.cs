@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using FFMpegCore;
 using Instances;
+using Instances.Exceptions;
 
 namespace LlamaVid.Media;
 
@@ -8,6 +9,9 @@ namespace LlamaVid.Media;
 internal sealed class FfmpegTools
 {
     private static readonly string[] KeptVariables = ["PATH", "LD_LIBRARY_PATH", "HOME", "TMPDIR"];
+
+    /// <summary>Of a single block that ffmpeg may allocate; a frame of the largest size allowed by default takes 285 MB at 16 bits and four channels.</summary>
+    private const long MaxBlockBytes = 1L << 30;
 
     private readonly MediaOptions _options;
     private readonly string _folder;
@@ -50,7 +54,9 @@ internal sealed class FfmpegTools
         };
 
         using var process = arguments.Start();
-        var result = await process.WaitForExitAsync(stop.Token).ConfigureAwait(false);      // kills the process when stopped
+        // Not WaitForExitAsync(token): its own registration outlives the process and then throws inside whoever cancels.
+        using var killing = stop.Token.UnsafeRegister(running => Kill((IProcessInstance)running!), process);
+        var result = await process.WaitForExitAsync(CancellationToken.None).ConfigureAwait(false);
         cancellationToken.ThrowIfCancellationRequested();
         if (stopped) return null;
         return stop.IsCancellationRequested
@@ -59,10 +65,22 @@ internal sealed class FfmpegTools
             : result.ExitCode;
     }
 
-    /// <summary>One demuxer, picked by us from the content; files only, no network; bounds on frame size.</summary>
+    private static void Kill(IProcessInstance process)
+    {
+        try
+        {
+            process.Kill();
+        }
+        catch (InstanceProcessAlreadyExitedException)
+        {
+            // That is what was wanted.
+        }
+    }
+
+    /// <summary>One demuxer, picked by us from the content; files only, no network; bounds on frame size and memory.</summary>
     /// <remarks>Without these a playlist renamed .mp4 makes ffmpeg open any file or address it names.</remarks>
     private static string InputGuards(MediaFormat format, long maxPixels) =>
-        $"-protocol_whitelist file -format_whitelist {format.Demuxer} -f {format.Demuxer} -max_pixels {maxPixels}";
+        $"-protocol_whitelist file -format_whitelist {format.Demuxer} -f {format.Demuxer} -max_pixels {maxPixels} -max_alloc {MaxBlockBytes}";
 
     private static string FolderOf(string tool, MediaOptions options)
     {

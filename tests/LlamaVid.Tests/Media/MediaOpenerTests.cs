@@ -254,6 +254,32 @@ public sealed class MediaOpenerTests
         Assert.Equal(3, frames);
     }
 
+    [Theory]
+    [InlineData("ffprobe", "Media:ProbeTimeout")]
+    [InlineData("ffmpeg", "Media:DecodeTimeout")]
+    public async Task Tool_that_hangs_is_killed_at_its_limit(string hanging, string expected)
+    {
+        await using var source = new MediaLab();
+        var path = await source.MakeAsync("a.mp4", Tiny);
+        foreach (var tool in (string[])["ffmpeg", "ffprobe"])
+        {
+            var script = tool == hanging
+                ? "#!/bin/sh\n[ \"$1\" = -version ] || exec sleep 60\n"
+                : $"#!/bin/sh\nexec {(File.Exists($"/usr/bin/{tool}") ? "/usr/bin/" : "/usr/local/bin/")}{tool} \"$@\"\n";
+            // By a shell, so that no file of ours is open for writing while another test starts a child.
+            await MediaLab.RunAsync("sh", "-c", "printf %s \"$1\" > \"$0\" && chmod 700 \"$0\"", source.NewFile(tool), script);
+        }
+        await using var lab = new MediaLab(options =>
+        {
+            options.FfmpegPath = Path.GetDirectoryName(path)!;
+            (hanging == "ffmpeg" ? time => options.DecodeTimeout = time : (Action<TimeSpan>)(time => options.ProbeTimeout = time))(TimeSpan.FromSeconds(1));
+        });
+
+        var exception = await Assert.ThrowsAsync<VideoUnreadableException>(() => lab.ReadAsync(path));
+
+        Assert.Contains(expected, exception.Message);
+    }
+
     [Fact]
     public void Missing_ffmpeg_is_named_at_start() =>
         Assert.Contains("Media:FfmpegPath", Assert.Throws<FfmpegNotFoundException>(
