@@ -1,0 +1,47 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace LlamaVid.Model;
+
+public enum ModelDtype { Auto, Float32, BFloat16, Float16 }
+
+/// <summary>Where the rotary frequencies come from: computed anew, or as rounded in the checkpoint's own dtype.</summary>
+public enum RopeFrequencies { Exact, Stored }
+
+/// <summary>Which checkpoint is served, and how it is loaded. Read once at start; a wrong value stops the process before it listens.</summary>
+public sealed class ModelOptions
+{
+    public const string Section = "Model";
+
+    /// <summary>The checkpoint's folder, in the official layout.</summary>
+    [Required(ErrorMessage = "a checkpoint folder is needed")]
+    public string Path { get; set; } = "";
+
+    /// <summary>The id that clients see. Empty: the name of the folder.</summary>
+    [StringLength(200)]
+    public string? Name { get; set; }
+
+    /// <summary>The vision tower's weights, when they are not where <c>config.json</c> says.</summary>
+    public string? VisionTower { get; set; }
+
+    /// <summary>The folder of the BERT vocabulary, when it is not where <c>config.json</c> says.</summary>
+    public string? TextTokenizer { get; set; }
+
+    /// <summary>The folder of the image processor's settings, when it is not where <c>config.json</c> says.</summary>
+    public string? ImageProcessor { get; set; }
+
+    /// <summary>Auto: float16 on CUDA, bfloat16 on CPUs made for it, float32 otherwise.</summary>
+    [EnumDataType(typeof(ModelDtype))]
+    public ModelDtype Dtype { get; set; } = ModelDtype.Auto;
+
+    /// <summary><c>auto</c>, <c>cpu</c>, or <c>cuda:N</c>.</summary>
+    [Required]
+    [RegularExpression("auto|cpu|cuda|cuda:[0-9]{1,2}", ErrorMessage = "must be auto, cpu or cuda:N")]
+    public string Device { get; set; } = "auto";
+
+    [EnumDataType(typeof(RopeFrequencies))]
+    public RopeFrequencies RopeFrequencies { get; set; } = RopeFrequencies.Exact;
+
+    /// <summary><see cref="Name"/>, or the folder's name.</summary>
+    public string ServedName() =>
+        string.IsNullOrWhiteSpace(Name) ? System.IO.Path.GetFileName(System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(Path))) : Name;
+}

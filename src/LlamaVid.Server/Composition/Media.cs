@@ -1,0 +1,17 @@
+using LlamaVid.Media;
+using Microsoft.Extensions.Options;
+
+namespace LlamaVid.Server.Composition;
+
+[OptionsValidator]
+internal sealed partial class MediaOptionsValidator : IValidateOptions<MediaOptions>;
+
+/// <summary>Where videos come from and how large they may be.</summary>
+internal static class MediaModule
+{
+    public static IServiceCollection AddMedia(this IServiceCollection services)
+    {
+        services.AddOptionsWithValidateOnStart<MediaOptions, MediaOptionsValidator>().BindConfiguration(MediaOptions.Section);
+        return services;
+    }
+}
