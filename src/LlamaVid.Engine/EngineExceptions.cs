@@ -21,5 +21,12 @@ public sealed class EngineOverloadedException(int waiting, int limit)
 public sealed class QueueTimeoutException(TimeSpan limit)
     : Exception($"The request waited {limit.TotalSeconds:0.#} s in the queue, the longest allowed (Engine:QueueTimeout). Try again later.");
 
-/// <summary>The engine accepts nothing more: it is shutting down, or its loop has failed.</summary>
-public sealed class EngineStoppedException(string why) : Exception($"The engine has stopped: {why}");
+/// <summary>The model is still being loaded.</summary>
+public sealed class EngineLoadingException() : Exception("The model is still being loaded. Try again in a moment.");
+
+/// <summary>The engine accepts nothing more: the server is shutting down, or the engine's loop has failed.</summary>
+public sealed class EngineStoppedException() : Exception("The server is shutting down and takes no more requests.");
+
+/// <summary>The request shows a video or picture to a checkpoint without a vision tower.</summary>
+public sealed class ModelReadsTextOnlyException(string model)
+    : Exception($"The model '{model}' reads text only: its checkpoint names no vision tower. Leave out the video or picture, or serve a LLaMA-VID checkpoint.");

@@ -4,8 +4,15 @@ namespace LlamaVid.Model;
 
 public enum ModelDtype { Auto, Float32, BFloat16, Float16 }
 
-/// <summary>Where the rotary frequencies come from: computed anew, or as rounded in the checkpoint's own dtype.</summary>
-public enum RopeFrequencies { Exact, Stored }
+/// <summary>Which frequencies rotate a sequence that is longer than the model was made for.</summary>
+public enum RopeFrequencies
+{
+    /// <summary>As the official code: exact up to <c>max_position_embeddings</c>; a longer sequence uses the frequencies stored in the checkpoint for all positions.</summary>
+    Stored,
+
+    /// <summary>Exact frequencies at every length.</summary>
+    Exact,
+}
 
 /// <summary>Which checkpoint is served, and how it is loaded. Read once at start; a wrong value stops the process before it listens.</summary>
 public sealed class ModelOptions
@@ -39,7 +46,7 @@ public sealed class ModelOptions
     public string Device { get; set; } = "auto";
 
     [EnumDataType(typeof(RopeFrequencies))]
-    public RopeFrequencies RopeFrequencies { get; set; } = RopeFrequencies.Exact;
+    public RopeFrequencies RopeFrequencies { get; set; } = RopeFrequencies.Stored;
 
     /// <summary><see cref="Name"/>, or the folder's name.</summary>
     public string ServedName() =>

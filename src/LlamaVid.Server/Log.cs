@@ -12,6 +12,4 @@ internal static partial class Log
     [LoggerMessage(1002, LogLevel.Information, "{Model} is ready after {Seconds} s")]
     public static partial void Ready(ILogger logger, string model, double seconds);
 
-    [LoggerMessage(1003, LogLevel.Critical, "{Model} could not be loaded")]
-    public static partial void LoadingFailed(ILogger logger, Exception exception, string model);
 }

@@ -23,9 +23,9 @@ internal sealed class Answering(EngineHost engine, TimeProvider time, IOptions<S
         try
         {
             if (request.Answer.Stream)
-                await new StreamedAnswer(new EventStream(context.Response, time), answer, request.Answer, time, options.Value.KeepAlive, Describe).WriteAsync(generation, cancellationToken);
+                await new StreamedAnswer(new EventStream(context.Response, time), answer, request.Answer, time, options.Value.KeepAlive, Describe).WriteAsync(generation.Events, cancellationToken);
             else
-                await WriteWholeAsync(context, await WholeAnswer.CollectAsync(generation, answer, request.Answer, isAsk, cancellationToken), cancellationToken);
+                await WriteWholeAsync(context, await WholeAnswer.CollectAsync(generation.Events, answer, request.Answer, isAsk, cancellationToken), cancellationToken);
         }
         finally
         {

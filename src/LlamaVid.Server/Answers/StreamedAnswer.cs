@@ -16,9 +16,9 @@ internal sealed class StreamedAnswer(EventStream stream, AnswerBuilder answer, A
     private readonly List<int> _unsent = [];              // token ids that no chunk has carried yet
     private bool _roleSent;
 
-    public async Task WriteAsync(Generation generation, CancellationToken cancellationToken)
+    public async Task WriteAsync(IAsyncEnumerable<GenerationEvent> generation, CancellationToken cancellationToken)
     {
-        await using var events = generation.Events.GetAsyncEnumerator(cancellationToken);
+        await using var events = generation.GetAsyncEnumerator(cancellationToken);
         while (true)
         {
             GenerationEvent @event;

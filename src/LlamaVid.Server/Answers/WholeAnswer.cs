@@ -9,11 +9,11 @@ namespace LlamaVid.Server.Answers;
 internal static class WholeAnswer
 {
     public static async Task<ChatCompletion> CollectAsync(
-        Generation generation, AnswerBuilder answer, AnswerOptions options, bool isAsk, CancellationToken cancellationToken)
+        IAsyncEnumerable<GenerationEvent> generation, AnswerBuilder answer, AnswerOptions options, bool isAsk, CancellationToken cancellationToken)
     {
         var text = new StringBuilder();
         List<int> ids = [];
-        await foreach (var @event in generation.Events.WithCancellation(cancellationToken))
+        await foreach (var @event in generation.WithCancellation(cancellationToken))
         {
             switch (@event)
             {

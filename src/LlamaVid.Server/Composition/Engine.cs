@@ -18,7 +18,19 @@ internal static class EngineModule
     {
         services.AddOptionsWithValidateOnStart<ModelOptions, ModelOptionsValidator>().BindConfiguration(ModelOptions.Section);
         services.AddOptionsWithValidateOnStart<EngineOptions, EngineOptionsValidator>().BindConfiguration(EngineOptions.Section);
-        services.AddSingleton<Func<GenerationEngine>>(provider => () => new GenerationEngine());
+        services.AddSingleton(provider => new GenerationEngine(
+            provider.GetRequiredService<IOptions<ModelOptions>>().Value,
+            provider.GetRequiredService<IOptions<EngineOptions>>().Value,
+            provider.GetRequiredService<MediaOpener>(),
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<ILogger<GenerationEngine>>()));
+        services.AddSingleton(TimeProvider.System);
+        return services;
+    }
+
+    /// <summary>Ties the engine's life to the process's: loaded when the socket is open, stopped with it.</summary>
+    public static IServiceCollection AddEngineHost(this IServiceCollection services)
+    {
         services.AddSingleton<EngineHost>().AddHostedService(provider => provider.GetRequiredService<EngineHost>());
         return services;
     }

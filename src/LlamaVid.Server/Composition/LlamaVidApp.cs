@@ -23,6 +23,7 @@ public static class LlamaVidApp
             .AddObservability(builder.Configuration)
             .AddMedia()
             .AddEngine()
+            .AddEngineHost()
             .AddOpenAiApi();
 
         var app = builder.Build();

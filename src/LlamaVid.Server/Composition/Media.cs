@@ -1,3 +1,4 @@
+using LlamaVid.Engine;
 using LlamaVid.Media;
 using Microsoft.Extensions.Options;
 
@@ -12,6 +13,7 @@ internal static class MediaModule
     public static IServiceCollection AddMedia(this IServiceCollection services)
     {
         services.AddOptionsWithValidateOnStart<MediaOptions, MediaOptionsValidator>().BindConfiguration(MediaOptions.Section);
+        services.AddSingleton<MediaOpener>();
         return services;
     }
 }

@@ -16,9 +16,6 @@ internal sealed partial class ServerOptionsValidator : IValidateOptions<ServerOp
 [OptionsValidator]
 internal sealed partial class RequestDefaultsOptionsValidator : IValidateOptions<RequestDefaultsOptions>;
 
-[OptionsValidator]
-internal sealed partial class SecurityOptionsValidator : IValidateOptions<SecurityOptions>;
-
 /// <summary>The HTTP surface: what reads requests, what writes answers and errors, the routes and their documentation.</summary>
 internal static class OpenAiApi
 {
@@ -32,7 +29,6 @@ internal static class OpenAiApi
 
     public static IServiceCollection AddOpenAiApi(this IServiceCollection services)
     {
-        services.AddOptionsWithValidateOnStart<SecurityOptions, SecurityOptionsValidator>().BindConfiguration(SecurityOptions.Section);
         services.AddRequests().AddSingleton<Answering>().AddSingleton<AskForm>();
         services.AddSingleton(provider => new StartTime(provider.GetRequiredService<TimeProvider>().GetUtcNow().ToUnixTimeSeconds()));
         services.AddExceptionHandler<OpenAiExceptionHandler>();

@@ -11,6 +11,7 @@ internal static class ErrorMap
     public static (int Status, Error Error) Map(Exception exception, string requestId, string? mediaPath = null) => exception switch
     {
         InvalidRequestException e => (400, Invalid(e.Message, e.Code, e.Param)),
+        ModelReadsTextOnlyException e => (400, Invalid(e.Message, InvalidRequestException.Unsupported, mediaPath)),
         ContextLengthExceededException e => (400, Invalid(e.Message, "context_length_exceeded", "messages")),
         InvalidDataUriException e => (400, Invalid(e.Message, "invalid_data_uri", mediaPath)),
         ModelNotFoundException e => (404, new(e.Message, "not_found_error", "model", "model_not_found")),

@@ -8,7 +8,7 @@ internal sealed record ChatCompletion
 {
     [Description("Names this answer in the log.")]
     public required string Id { get; init; }
-    public string Object => "chat.completion";
+    public string Object { get; } = "chat.completion";
     [Description("Unix time in seconds.")]
     public required long Created { get; init; }
     public required string Model { get; init; }
@@ -27,11 +27,11 @@ internal sealed record ChatCompletion
 
 internal sealed record Choice
 {
-    public int Index => 0;
+    public int Index { get; }
     public required Message Message { get; init; }
     [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
     [Description("Always null; log probabilities are not supported yet.")]
-    public object? Logprobs => null;
+    public object? Logprobs { get; }
     [Description("stop: the model ended its answer or a stop text came. length: max_tokens or the context ended it.")]
     public required string FinishReason { get; init; }
     [Description("With return_token_ids: the tokens generated.")]
@@ -44,7 +44,7 @@ internal sealed record Message(string Role, string Content);
 internal sealed record ChatCompletionChunk
 {
     public required string Id { get; init; }
-    public string Object => "chat.completion.chunk";
+    public string Object { get; } = "chat.completion.chunk";
     public required long Created { get; init; }
     public required string Model { get; init; }
     public required IReadOnlyList<ChunkChoice> Choices { get; init; }
@@ -63,9 +63,9 @@ internal sealed record ChatCompletionChunk
 
 internal sealed record ChunkChoice(Delta Delta)
 {
-    public int Index => 0;
+    public int Index { get; }
     [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
-    public object? Logprobs => null;
+    public object? Logprobs { get; }
     [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
     public string? FinishReason { get; init; }
     public IReadOnlyList<int>? TokenIds { get; init; }

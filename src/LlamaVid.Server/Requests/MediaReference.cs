@@ -17,7 +17,9 @@ internal static class MediaReference
         if (!text.StartsWith("data:"u8))
             return new(new MediaSource.Remote(Address(value)), kind ?? MediaKind.Video, value.Path);
 
-        var (mime, payload) = Split(value, text);
+        var parts = Split(value, text);
+        var mime = parts.Mime;
+        var payload = parts.Payload;
         if (mime.StartsWith("video/", StringComparison.OrdinalIgnoreCase))
             kind = MediaKind.Video;
         kind ??= mime.StartsWith("image/", StringComparison.OrdinalIgnoreCase) ? MediaKind.Image : MediaKind.Video;
@@ -47,8 +49,6 @@ internal static class MediaReference
     {
         public string Mime = mime;
         public ReadOnlySpan<byte> Payload = payload;
-
-        public readonly void Deconstruct(out string mime, out ReadOnlySpan<byte> payload) => (mime, payload) = (Mime, Payload);
     }
 
     private static Parts Split(JsonCursor value, ReadOnlySpan<byte> uri)

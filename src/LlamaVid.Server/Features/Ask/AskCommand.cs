@@ -30,7 +30,8 @@ internal static class AskCommand
         var request = Request(services.GetRequiredService<RequestReader>(), video, question, fields);
 
         await notes.WriteLineAsync("loading the model");
-        await using var engine = await Task.Run(services.GetRequiredService<Func<GenerationEngine>>(), cancellationToken);
+        var engine = services.GetRequiredService<GenerationEngine>();
+        await engine.StartAsync().WaitAsync(cancellationToken);
         await using var generation = engine.Submit(request.Generation);
         var progress = new ProgressLine(notes, notesAreKept);
         var text = new AnswerText();

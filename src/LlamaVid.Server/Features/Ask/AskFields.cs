@@ -35,7 +35,7 @@ internal static class AskFields
             schema.Properties![name] = new OpenApiSchema { Type = JsonSchemaType.String, Format = "binary", Description = $"The {name} file." };
         foreach (var name in (string[])["video_url", "image_url"])
             schema.Properties![name] = new OpenApiSchema { Type = JsonSchemaType.String, Description = $"The address of the {name[..5]}, in place of a file." };
-        schema.Properties!["question"] = new OpenApiSchema { Type = JsonSchemaType.String, Description = "What to answer.", Example = "What happens in the video?" };
+        schema.Properties!["question"] = new OpenApiSchema { Type = JsonSchemaType.String, Description = "What to answer.", Default = "What happens in the video?" };
         // A page that fills in every field would send what only compatibility accepts.
         foreach (var field in SharedFields.Compatibility)
             schema.Properties.Remove(field.Name);

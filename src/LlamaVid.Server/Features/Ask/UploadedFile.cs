@@ -15,11 +15,10 @@ internal sealed class UploadedFile : IAsyncDisposable
         var file = new UploadedFile(System.IO.Path.Combine(folder.FullName, $"llamavid-upload-{System.IO.Path.GetRandomFileName()}"));
         try
         {
-            await using var disk = new FileStream(file.Path, new FileStreamOptions
-            {
-                Mode = FileMode.CreateNew, Access = FileAccess.Write, Options = FileOptions.Asynchronous, BufferSize = 0,
-                UnixCreateMode = OperatingSystem.IsWindows() ? null : UnixFileMode.UserRead | UnixFileMode.UserWrite,
-            });
+            var how = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, Options = FileOptions.Asynchronous, BufferSize = 0 };
+            if (!OperatingSystem.IsWindows())
+                how.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+            await using var disk = new FileStream(file.Path, how);
             var buffer = new byte[128 * 1024];
             long total = 0;
             for (int read; (read = await body.ReadAsync(buffer, cancellationToken)) > 0;)

@@ -7,10 +7,10 @@ internal static class ChatExamples
 
     public static readonly (string Name, string Json)[] All =
     [
-        ("A video inside the request", $$"""
+        ("A video inside the request", $$$"""
             {
               "messages": [{"role": "user", "content": [
-                {"type": "video_url", "video_url": {"url": "{{TinyVideo}}"}},
+                {"type": "video_url", "video_url": {"url": "{{{TinyVideo}}}"}},
                 {"type": "text", "text": "What happens in the video?"}]}],
               "max_tokens": 32, "temperature": 0
             }

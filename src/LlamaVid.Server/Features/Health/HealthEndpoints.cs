@@ -3,6 +3,7 @@ using LlamaVid.Engine;
 using LlamaVid.Server.Composition;
 using LlamaVid.Server.Hosting;
 using LlamaVid.Server.OpenAi;
+using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace LlamaVid.Server.Features.Health;
 
@@ -22,9 +23,12 @@ internal static class HealthEndpoints
             .WithName("Version").WithTags("Health").WithSummary("The server's version").Produces<VersionNumber>();
     }
 
-    private static IResult Ready(EngineHost host) => host.Engine.State == EngineState.Ready
-        ? TypedResults.Json(new HealthStatus("ready"), OpenAiJson.Default.HealthStatus)
-        : throw new EngineStoppedException("it does not accept requests.");
+    private static JsonHttpResult<HealthStatus> Ready(EngineHost host) => host.Engine.State switch
+    {
+        EngineState.Ready => TypedResults.Json(new HealthStatus("ready"), OpenAiJson.Default.HealthStatus),
+        EngineState.Loading => throw new EngineLoadingException(),
+        _ => throw new EngineStoppedException(),
+    };
 }
 
 internal sealed record HealthStatus(string Status);

@@ -23,14 +23,15 @@ internal static class ModelsEndpoint
 
     private static ModelEntry Describe(EngineHost host, StartTime start)
     {
-        var card = host.Engine.Card;
+        var card = host.Engine.Card ?? throw new EngineLoadingException();
         return new(host.ModelName, start.UnixSeconds)
         {
-            InputModalities = card.TokensPerFrame is null ? ["text"] : ["text", "image", "video"],
+            InputModalities = card.SeesVideo ? ["text", "image", "video"] : ["text"],
             MaxModelLen = card.ContextLength,
             Dtype = card.Dtype,
             Device = card.Device,
             TokensPerFrame = card.TokensPerFrame,
+            ImageSize = card.ImageSize,
         };
     }
 }
@@ -40,19 +41,21 @@ internal sealed record StartTime(long UnixSeconds);
 
 internal sealed record ModelList(IReadOnlyList<ModelEntry> Data)
 {
-    public string Object => "list";
+    public string Object { get; } = "list";
 }
 
 internal sealed record ModelEntry(string Id, [property: Description("Unix time at which the server started.")] long Created)
 {
-    public string Object => "model";
-    public string OwnedBy => "llamavid";
+    public string Object { get; } = "model";
+    public string OwnedBy { get; } = "llamavid";
     public required IReadOnlyList<string> InputModalities { get; init; }
-    public IReadOnlyList<string> OutputModalities => ["text"];
+    public IReadOnlyList<string> OutputModalities { get; } = ["text"];
     [Description("Most positions of prompt and answer together.")]
     public required int MaxModelLen { get; init; }
     public required string Dtype { get; init; }
     public required string Device { get; init; }
-    [Description("Positions that one video frame takes. Null: the model reads text only.")]
-    public int? TokensPerFrame { get; init; }
+    [Description("Positions that one video frame takes; 0 for a model that reads text only.")]
+    public required int TokensPerFrame { get; init; }
+    [Description("Side of the square that a frame is cut to, in pixels; 0 for a model that reads text only.")]
+    public required int ImageSize { get; init; }
 }

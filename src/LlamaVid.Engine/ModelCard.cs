@@ -1,0 +1,13 @@
+namespace LlamaVid.Engine;
+
+/// <summary>What a client may want to know about the model that is served.</summary>
+/// <param name="ContextLength">positions: text, visual tokens and answer together</param>
+/// <param name="TokensPerFrame">0 for a model that reads text only</param>
+/// <param name="ImageSize">side of the square that a frame is cut to, in pixels; 0 for a model that reads text only</param>
+public sealed record ModelCard(string Name, int ContextLength, string Dtype, string Device, int TokensPerFrame, int ImageSize)
+{
+    public bool SeesVideo => TokensPerFrame > 0;
+}
+
+/// <summary>Whether the engine answers.</summary>
+public enum EngineState { Loading, Ready, Stopping, Stopped }
