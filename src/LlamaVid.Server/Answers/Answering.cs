@@ -3,12 +3,11 @@ using LlamaVid.Server.Hosting;
 using LlamaVid.Server.OpenAi;
 using LlamaVid.Server.Requests;
 using Microsoft.Extensions.Options;
-using Serilog;
 
 namespace LlamaVid.Server.Answers;
 
 /// <summary>Puts a checked request into the engine and writes its answer, whole or as a stream. The client going away ends the generation.</summary>
-internal sealed class Answering(EngineHost engine, TimeProvider time, IOptions<ServerOptions> options, IDiagnosticContext diagnostics, ILogger<Answering> logger)
+internal sealed class Answering(EngineHost engine, TimeProvider time, IOptions<ServerOptions> options, ILogger<Answering> logger)
 {
     public async Task WriteAsync(HttpContext context, ChatRequest request, bool isAsk)
     {
@@ -18,7 +17,6 @@ internal sealed class Answering(EngineHost engine, TimeProvider time, IOptions<S
 
         var cancellationToken = context.RequestAborted;
         var answer = new AnswerBuilder(request.Generation.Id, engine.ModelName, time.GetUtcNow().ToUnixTimeSeconds());
-        diagnostics.Set("CompletionId", answer.Id);
         await using var generation = engine.Engine.Submit(request.Generation);   // a full queue throws here, before the first byte
         try
         {
@@ -29,9 +27,7 @@ internal sealed class Answering(EngineHost engine, TimeProvider time, IOptions<S
         }
         finally
         {
-            diagnostics.Set("Frames", answer.Prompt?.Media.Sum(media => media.Frames) ?? 0);
-            diagnostics.Set("PromptTokens", answer.Prompt?.Positions ?? 0);
-            diagnostics.Set("GeneratedTokens", answer.TokenCount);
+            context.Features.Set(new RequestWork(answer.Id, answer.Prompt?.Media.Sum(media => media.Frames) ?? 0, answer.Prompt?.Positions ?? 0, answer.TokenCount));
         }
 
         Error Describe(Exception fault)
@@ -50,8 +46,14 @@ internal sealed class Answering(EngineHost engine, TimeProvider time, IOptions<S
         headers["x-inference-time"] = Milliseconds(timings.FetchMs + timings.DecodeVideoMs + timings.VisionMs + timings.PrefillMs + timings.DecodeMs);
         headers["x-prompt-tokens"] = answer.Usage.PromptTokens.ToString();
         headers["x-generated-tokens"] = answer.Usage.CompletionTokens.ToString();
-        return context.Response.WriteAsJsonAsync(answer, OpenAiJson.Default.ChatCompletion, cancellationToken: cancellationToken);
+        return context.Response.WriteAsJsonAsync(answer, OpenAiJson.Wire.ChatCompletion, cancellationToken: cancellationToken);
     }
 
     private static string Milliseconds(double value) => Math.Round(value).ToString();
+}
+
+/// <summary>How much was done for a request, for the log.</summary>
+internal sealed record RequestWork(string Id, int Frames, int PromptTokens, int GeneratedTokens)
+{
+    public override string ToString() => $", {Id}: {Frames} frames, {PromptTokens} + {GeneratedTokens} tokens";
 }

@@ -32,7 +32,7 @@ internal sealed class StreamedAnswer(EventStream stream, AnswerBuilder answer, A
             }
             catch (Exception fault) when (stream.IsOpen && !cancellationToken.IsCancellationRequested)
             {
-                await stream.DataAsync(new ErrorResponse(describe(fault)), OpenAiJson.Default.ErrorResponse, cancellationToken);
+                await stream.DataAsync(new ErrorResponse(describe(fault)), OpenAiJson.Wire.ErrorResponse, cancellationToken);
                 return;
             }
             await WriteAsync(@event, cancellationToken);
@@ -115,7 +115,7 @@ internal sealed class StreamedAnswer(EventStream stream, AnswerBuilder answer, A
         return ids;
     }
 
-    private Task SendAsync(ChatCompletionChunk chunk, CancellationToken cancellationToken) => stream.DataAsync(chunk, OpenAiJson.Default.ChatCompletionChunk, cancellationToken);
+    private Task SendAsync(ChatCompletionChunk chunk, CancellationToken cancellationToken) => stream.DataAsync(chunk, OpenAiJson.Wire.ChatCompletionChunk, cancellationToken);
 
     private static string Wire(WorkStage stage) => stage switch
     {

@@ -26,7 +26,7 @@ internal sealed class OpenAiExceptionHandler(ILogger<OpenAiExceptionHandler> log
         context.Response.StatusCode = status;
         if (status is StatusCodes.Status503ServiceUnavailable or StatusCodes.Status429TooManyRequests)
             context.Response.Headers.RetryAfter = "5";
-        return context.Response.WriteAsJsonAsync(new ErrorResponse(error), OpenAiJson.Default.ErrorResponse, cancellationToken: cancellationToken);
+        return context.Response.WriteAsJsonAsync(new ErrorResponse(error), OpenAiJson.Wire.ErrorResponse, cancellationToken: cancellationToken);
     }
 
     /// <summary>Remembers where the request named its media, for a fault that is found when they are opened.</summary>

@@ -1,3 +1,5 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
 using System.Text.Json.Serialization;
 using LlamaVid.Server.Errors;
 using LlamaVid.Server.Features.Health;
@@ -6,7 +8,6 @@ using LlamaVid.Server.Features.Models;
 namespace LlamaVid.Server.OpenAi;
 
 /// <summary>How wire types are written: snake_case, nothing that is null unless the type says so.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(ChatCompletion))]
 [JsonSerializable(typeof(ChatCompletionChunk))]
 [JsonSerializable(typeof(ErrorResponse))]
@@ -14,4 +15,12 @@ namespace LlamaVid.Server.OpenAi;
 [JsonSerializable(typeof(ModelEntry))]
 [JsonSerializable(typeof(HealthStatus))]
 [JsonSerializable(typeof(VersionNumber))]
-internal sealed partial class OpenAiJson : JsonSerializerContext;
+internal sealed partial class OpenAiJson : JsonSerializerContext
+{
+    public static OpenAiJson Wire { get; } = new(new JsonSerializerOptions
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,            // quotes, accents and every script as they are: bodies are JSON, never part of a page
+    });
+}

@@ -14,18 +14,18 @@ internal static class HealthEndpoints
 
     public static void MapHealth(this IEndpointRouteBuilder routes)
     {
-        routes.MapGet("/health/live", () => TypedResults.Json(new HealthStatus("live"), OpenAiJson.Default.HealthStatus))
+        routes.MapGet("/health/live", () => TypedResults.Json(new HealthStatus("live"), OpenAiJson.Wire.HealthStatus))
             .WithName("Live").WithTags("Health").WithSummary("The process answers").Produces<HealthStatus>();
         foreach (var (path, name) in new[] { ("/health/ready", "Ready"), ("/health", "Health") })
             routes.MapGet(path, Ready)
                 .WithName(name).WithTags("Health").WithSummary("The weights are loaded and the engine runs").Produces<HealthStatus>().ProducesErrors(503);
-        routes.MapGet("/version", () => TypedResults.Json(new VersionNumber(Version), OpenAiJson.Default.VersionNumber))
+        routes.MapGet("/version", () => TypedResults.Json(new VersionNumber(Version), OpenAiJson.Wire.VersionNumber))
             .WithName("Version").WithTags("Health").WithSummary("The server's version").Produces<VersionNumber>();
     }
 
     private static JsonHttpResult<HealthStatus> Ready(EngineHost host) => host.Engine.State switch
     {
-        EngineState.Ready => TypedResults.Json(new HealthStatus("ready"), OpenAiJson.Default.HealthStatus),
+        EngineState.Ready => TypedResults.Json(new HealthStatus("ready"), OpenAiJson.Wire.HealthStatus),
         EngineState.Loading => throw new EngineLoadingException(),
         _ => throw new EngineStoppedException(),
     };
