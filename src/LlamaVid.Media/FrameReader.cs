@@ -1,0 +1,206 @@
+using System.Buffers;
+using System.Buffers.Text;
+using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
+using System.Threading.Channels;
+using Microsoft.Extensions.Logging;
+
+namespace LlamaVid.Media;
+
+/// <summary>Decodes a video once and hands out the frames of a plan, one at a time, as they are asked for. Holds a single frame.</summary>
+/// <remarks>
+/// ffmpeg writes two sockets: the pts of every decoded frame (before selection), and the pixels of the selected ones. The plan's rule is applied
+/// to the first on this side as well; that gives each picture its exact number and time, and shows progress while nothing is selected.
+/// What bounds memory is the socket: ffmpeg blocks until the frame before has been read.
+/// </remarks>
+internal sealed class FrameReader(FfmpegTools tools, Workspace workspace, MediaFormat format, ProbedStream stream, MediaOptions options, ILogger logger)
+{
+    private const int Pixels = 0, Times = 1;
+
+    public async IAsyncEnumerable<VideoFrame> ReadAsync(FramePlan plan, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var run = FfmpegRun.Start(
+            tools, workspace, $"-copyts -threads 2 -noautorotate -reinit_filter 0 -an -sn -dn {tools.DecoderGuards(format)}", sockets: 2,
+            names => $"-map 0:{stream.Index} -vf \"{Filters(plan, names[Times])}\" -vsync passthrough -c:v ppm -pix_fmt rgb24 -f image2pipe -y", logger);
+        await using var _ = run.ConfigureAwait(false);
+
+        var stall = new Stall(stop, options.DecodeTimeout);
+        stall.Restart();
+        var taken = Channel.CreateUnbounded<(long Index, double Timestamp)>(new() { SingleReader = true, SingleWriter = true });
+        var times = ReadTimesAsync(run, plan, taken.Writer, stall, stop.Token);
+        try
+        {
+            var socket = await Guarded(run.AcceptAsync(Pixels, stop.Token)).ConfigureAwait(false);
+            var pixels = new PpmStream(socket ?? Stream.Null, options.MaxPixels);
+            await using var closing = pixels.ConfigureAwait(false);
+            for (var frames = 0; await NextAsync(pixels).ConfigureAwait(false) is { } frame; frames++)
+            {
+                if (frames == plan.Limit)
+                {
+                    frame.Dispose();
+                    throw VideoTooLongException.OfFrames(frames + 1L, plan.Limit);
+                }
+                yield return frame;
+            }
+        }
+        finally
+        {
+            await stop.CancelAsync().ConfigureAwait(false);
+            await times.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        async Task<VideoFrame?> NextAsync(PpmStream pixels)
+        {
+            stall.Restart();
+            if (!await Guarded(taken.Reader.WaitToReadAsync(stop.Token).AsTask()).ConfigureAwait(false) || !taken.Reader.TryRead(out var next)) return null;
+            var frame = await Guarded(pixels.ReadAsync(next.Index, next.Timestamp, stop.Token)).ConfigureAwait(false);
+            stall.Pause();          // while the consumer works with the frame
+            return frame;
+        }
+
+        async Task<T> Guarded<T>(Task<T> task)
+        {
+            try
+            {
+                return await task.ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+            {
+                throw new VideoUnreadableException(
+                    $"decoding gave no frame for {options.DecodeTimeout.TotalSeconds:0.#} s (Media:DecodeTimeout). Send a smaller or simpler video.");
+            }
+        }
+    }
+
+    /// <summary>
+    /// Times of all frames to a socket, selection, the first size and pixel format for all (a video may change both midway), rotation as ffmpeg would, and RGB
+    /// by the scaler that ffmpeg puts in by itself: the bytes are those of a plain <c>ffmpeg -i X -f rawvideo -pix_fmt rgb24</c>.
+    /// </summary>
+    private string Filters(FramePlan plan, string timesSocket)
+    {
+        var filters = new List<string>
+        {
+            "metadata=add:key=lv:value=1",          // print shows only frames that carry the key; only this key, so nothing of the file's own
+            $"metadata=print:key=lv:direct=1:file=unix\\\\:{timesSocket}",
+            $"select={plan.SelectExpression(stream.TimeBase)}",
+            "scale",                                // to the size it starts with; does nothing while that is the frames' own
+        };
+        if (stream.PixelFormat is { } pixelFormat) filters.Add($"format={pixelFormat}");
+        if (stream.Matrix is { Filters.Length: > 0 } matrix) filters.Add(matrix.Filters);
+        filters.Add("format=rgb24");
+        return string.Join(',', filters);
+    }
+
+    private async Task ReadTimesAsync(
+        FfmpegRun run, FramePlan plan, ChannelWriter<(long, double)> taken, Stall stall, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var socket = await run.AcceptAsync(Times, cancellationToken).ConfigureAwait(false);
+            if (socket is null) return;
+            var lines = PipeReader.Create(socket);
+            var selection = new Selection(plan, stream);
+            try
+            {
+                while (true)
+                {
+                    var read = await lines.ReadAsync(cancellationToken).ConfigureAwait(false);
+                    stall.Progressed();
+                    var buffer = read.Buffer;
+                    while (TakeLine(ref buffer, out var line))
+                    {
+                        if (ParsePts(line) is not { } pts) continue;
+                        if (selection.See(pts.Known ? pts.Value : null) is { } frame) taken.TryWrite(frame);
+                        if (selection.IsOver) return;
+                    }
+                    lines.AdvanceTo(buffer.Start, buffer.End);
+                    if (read.IsCompleted) return;
+                }
+            }
+            finally
+            {
+                await lines.CompleteAsync().ConfigureAwait(false);
+            }
+        }
+        finally
+        {
+            taken.TryComplete();
+        }
+    }
+
+    private static bool TakeLine(ref ReadOnlySequence<byte> buffer, out ReadOnlySequence<byte> line)
+    {
+        line = default;
+        if (buffer.PositionOf((byte)'\n') is not { } end) return false;
+        line = buffer.Slice(0, end);
+        buffer = buffer.Slice(buffer.GetPosition(1, end));
+        return true;
+    }
+
+    // frame:12   pts:12012   pts_time:0.4004
+    private static Tick? ParsePts(in ReadOnlySequence<byte> line)
+    {
+        Span<byte> text = stackalloc byte[128];
+        if (line.Length > text.Length) return null;
+        line.CopyTo(text);
+        text = text[..(int)line.Length];
+        var at = text.IndexOf(" pts:"u8);
+        if (!text.StartsWith("frame:"u8) || at < 0) return null;
+        return Utf8Parser.TryParse(text[(at + 5)..], out long pts, out _) ? new(true, pts) : new(false, 0);
+    }
+
+    private readonly record struct Tick(bool Known, long Value);
+
+    /// <summary>The plan applied to the frames as they are decoded.</summary>
+    private sealed class Selection(FramePlan plan, ProbedStream stream)
+    {
+        private readonly long _start = plan.Start is { } start ? FramePlan.FirstTickAtOrAfter(start, stream.TimeBase) : long.MinValue;
+        private readonly long _end = plan.End is { } end ? FramePlan.FirstTickAtOrAfter(end, stream.TimeBase) : long.MaxValue;
+        private long _index = -1, _inRange, _taken;
+        private double _last;
+
+        /// <summary>No later frame can be taken.</summary>
+        public bool IsOver { get; private set; }
+
+        public (long Index, double Timestamp)? See(long? pts)
+        {
+            _index++;
+            // A frame without a time lies in no range; where there is none it follows the frame before by one period.
+            var timestamp = pts is { } ticks ? PacketTimes.Seconds(ticks, stream.TimeBase) : _last + 1 / (stream.Rate?.Value ?? 1);
+            _last = timestamp;
+            if (pts is null ? plan.Start is not null || plan.End is not null : pts < _start) return null;
+            if (pts >= _end)
+            {
+                IsOver = true;
+                return null;
+            }
+            if (!plan.Takes(_inRange++)) return null;
+            IsOver = ++_taken == plan.Keep;
+            return (_index, timestamp);
+        }
+    }
+
+    /// <summary>Cancels when nothing has moved for too long, counted only while somebody waits for a frame.</summary>
+    private sealed class Stall(CancellationTokenSource stop, TimeSpan limit)
+    {
+        private volatile bool _waiting;
+
+        public void Restart()
+        {
+            _waiting = true;
+            stop.CancelAfter(limit);
+        }
+
+        public void Progressed()
+        {
+            if (_waiting) stop.CancelAfter(limit);
+        }
+
+        public void Pause()
+        {
+            _waiting = false;
+            stop.CancelAfter(Timeout.InfiniteTimeSpan);
+        }
+    }
+}

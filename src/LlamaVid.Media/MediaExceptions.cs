@@ -1,0 +1,81 @@
+namespace LlamaVid.Media;
+
+/// <summary>The content is not of a kind that is decoded here. Decided by the bytes, never by a name.</summary>
+public sealed class UnsupportedMediaException(string found)
+    : Exception($"The media content is {found}, which is not accepted. Send {MediaFormat.Accepted}.")
+{
+    public string Found { get; } = found;
+}
+
+/// <summary>The kind is right, but no frame can be had from it.</summary>
+public sealed class VideoUnreadableException(string why) : Exception($"The video could not be read: {why}")
+{
+    public string Why { get; } = why;
+}
+
+/// <summary>An address could not be fetched, or may not be.</summary>
+public sealed class VideoFetchFailedException(Uri url, string why) : Exception($"The media at {Shown(url)} could not be fetched: {why}")
+{
+    public Uri Url { get; } = url;
+    public string Why { get; } = why;
+
+    // Without user, query and fragment: those may hold secrets, and messages are logged.
+    private static string Shown(Uri url) => url.IsAbsoluteUri ? $"{url.Scheme}://{url.Authority}{url.AbsolutePath}" : "that address";
+}
+
+/// <summary>More time or more frames than are taken from one video.</summary>
+public sealed class VideoTooLongException : Exception
+{
+    private VideoTooLongException(string message, double needed, double limit) : base(message) => (Needed, Limit) = (needed, limit);
+
+    public double Needed { get; }
+    public double Limit { get; }
+
+    internal static VideoTooLongException OfDuration(double seconds, TimeSpan limit) => new(
+        $"The video is {seconds:0.###} s long and the limit is {limit.TotalSeconds:0.###} s (Media:MaxDuration). Send a shorter one, or cut it into parts.",
+        seconds, limit.TotalSeconds);
+
+    internal static VideoTooLongException OfFrames(long frames, int limit) => new(
+        $"This would take {frames} frames and the limit is {limit} (Media:MaxFrames). Lower fps, set max_frames, or choose a range with start and end.",
+        frames, limit);
+
+    internal static VideoTooLongException OfMaxFrames(int asked, int limit) => new(
+        $"max_frames is {asked} and the limit is {limit} (Media:MaxFrames). Ask for fewer frames.", asked, limit);
+
+    internal static VideoTooLongException OfPictures(int pictures, int limit) => new(
+        $"The video has {pictures} pictures and the limit is {limit} (Media:MaxFrames). Send fewer.", pictures, limit);
+}
+
+/// <summary>Frames too large, or too many streams, to be decoded safely.</summary>
+public sealed class VideoTooLargeException : Exception
+{
+    private VideoTooLargeException(string message, long needed, long limit) : base(message) => (Needed, Limit) = (needed, limit);
+
+    public long Needed { get; }
+    public long Limit { get; }
+
+    internal static VideoTooLargeException OfPixels(long width, long height, int limit) => new(
+        $"The frames are {width} x {height}, {width * height} pixels, and the limit is {limit} (Media:MaxPixels). Scale the video down.", width * height, limit);
+
+    internal static VideoTooLargeException OfStreams(int streams, int limit) => new(
+        $"The file has {streams} streams and the limit is {limit} (Media:MaxStreams). Send only the video stream.", streams, limit);
+}
+
+/// <summary>More bytes than are accepted for one video or picture.</summary>
+/// <param name="bytes">Null when reading stopped at the limit.</param>
+public sealed class PayloadTooLargeException(long? bytes, long limit) : Exception(
+    $"The media has {(bytes is null ? "more bytes" : $"{bytes} bytes")} and the limit is {limit} bytes (Media:MaxBytes). Send a smaller or more strongly compressed file.")
+{
+    public long? Bytes { get; } = bytes;
+    public long Limit { get; } = limit;
+}
+
+/// <summary>A data URI that does not follow its grammar.</summary>
+public sealed class InvalidDataUriException(string why) : Exception($"The data URI is not valid: {why}")
+{
+    public string Why { get; } = why;
+}
+
+/// <summary>ffmpeg or ffprobe is not on this machine. The operator's to mend, never a client's.</summary>
+public sealed class FfmpegNotFoundException(string tool, string folder)
+    : Exception($"{tool} was not found in {(folder.Length > 0 ? folder : "PATH")}. Install ffmpeg (apt-get install ffmpeg) or set Media:FfmpegPath to its folder.");

@@ -1,0 +1,157 @@
+using System.Buffers;
+using System.Security.Cryptography;
+using Microsoft.Extensions.Logging;
+
+namespace LlamaVid.Media;
+
+/// <summary>From a source to something whose frames can be read: fetched, recognised by content, probed and held against the limits. Keeps nothing between calls.</summary>
+public sealed class MediaOpener(MediaOptions options, ILogger logger) : IDisposable
+{
+    private readonly FfmpegTools _tools = new(options);
+    private readonly MediaFetcher _fetcher = new(options);
+
+    /// <exception cref="UnsupportedMediaException">415</exception>
+    /// <exception cref="PayloadTooLargeException">413</exception>
+    /// <exception cref="VideoFetchFailedException">422, as the following</exception>
+    /// <exception cref="VideoUnreadableException"></exception>
+    /// <exception cref="VideoTooLongException"></exception>
+    /// <exception cref="VideoTooLargeException"></exception>
+    public async Task<OpenedMedia> OpenAsync(MediaSource source, CancellationToken cancellationToken)
+    {
+        var workspace = Workspace.Create(options);
+        try
+        {
+            var opened = source is MediaSource.Pictures pictures
+                ? await OpenPicturesAsync(pictures.Frames, workspace, cancellationToken).ConfigureAwait(false)
+                : await OpenFileAsync(await BringAsync(source, workspace, cancellationToken).ConfigureAwait(false), workspace, cancellationToken).ConfigureAwait(false);
+            var info = opened.Info;
+            logger.MediaOpened(info.Container, info.Codec, info.Width, info.Height, info.Packets, info.Duration);
+            return opened;
+        }
+        catch
+        {
+            workspace.Dispose();
+            throw;
+        }
+    }
+
+    public void Dispose() => _fetcher.Dispose();
+
+    /// <summary>Brings the bytes to <see cref="Workspace.MediaPath"/>.</summary>
+    /// <returns>Their hash.</returns>
+    private async Task<string> BringAsync(MediaSource source, Workspace workspace, CancellationToken cancellationToken)
+    {
+        switch (source)
+        {
+            case MediaSource.Inline inline:
+                CheckSize(inline.Bytes.Length);
+                await WriteAsync(workspace, inline.Bytes, cancellationToken).ConfigureAwait(false);
+                return Convert.ToHexStringLower(SHA256.HashData(inline.Bytes.Span));
+
+            case MediaSource.LocalFile file:
+                CheckSize(new FileInfo(file.Path).Length);
+                workspace.Link(file.Path);
+                var content = new FileStream(workspace.MediaPath, FileMode.Open, FileAccess.Read, FileShare.Read, 1, FileOptions.Asynchronous | FileOptions.SequentialScan);
+                await using (content.ConfigureAwait(false))
+                    return Convert.ToHexStringLower(await SHA256.HashDataAsync(content, cancellationToken).ConfigureAwait(false));
+
+            case MediaSource.Remote remote:
+                var target = workspace.CreateMedia();
+                await using (target.ConfigureAwait(false))
+                    return await _fetcher.FetchAsync(remote.Url, target, cancellationToken).ConfigureAwait(false);
+
+            default:
+                throw new ArgumentException($"{source.GetType().Name} is not one file.", nameof(source));
+        }
+    }
+
+    private async Task<OpenedMedia> OpenFileAsync(string contentHash, Workspace workspace, CancellationToken cancellationToken)
+    {
+        var format = await SniffAsync(workspace, cancellationToken).ConfigureAwait(false);
+        var stream = await VideoProbe.RunAsync(_tools, workspace, format, options, cancellationToken).ConfigureAwait(false);
+        if (format.IsPicture)
+            return OpenedMedia.OfPictures(workspace, PictureInfo(format, stream, 1), contentHash, (_, _) => Task.FromResult(format), _tools, options, logger);
+
+        var times = await PacketTimes.ReadAsync(_tools, workspace, format, stream, options, cancellationToken).ConfigureAwait(false);
+        if (times.Count == 0) throw new VideoUnreadableException("its video stream holds no frames; the file is empty or was cut off before the first one.");
+        var info = VideoInfo(format, stream, times);
+        if (info.Duration > options.MaxDuration.TotalSeconds) throw VideoTooLongException.OfDuration(info.Duration.Value, options.MaxDuration);
+        return OpenedMedia.OfVideo(workspace, info, contentHash, times, format, stream, _tools, options, logger);
+    }
+
+    private async Task<OpenedMedia> OpenPicturesAsync(IReadOnlyList<ReadOnlyMemory<byte>> pictures, Workspace workspace, CancellationToken cancellationToken)
+    {
+        if (pictures.Count == 0) throw new VideoUnreadableException("it has no pictures.");
+        if (pictures.Count > options.MaxFrames) throw VideoTooLongException.OfPictures(pictures.Count, options.MaxFrames);
+        CheckSize(pictures.Sum(picture => (long)picture.Length));
+
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var picture in pictures)
+        {
+            if (!MediaFormat.Sniff(picture.Span[..Math.Min(picture.Length, MediaFormat.SniffedBytes)]).IsPicture)
+                throw new UnsupportedMediaException("a list of pictures of which one is no PNG, JPEG, WebP or BMP");
+            hash.AppendData(BitConverter.GetBytes((long)picture.Length));      // so that two lists with the same bytes differ when cut differently
+            hash.AppendData(picture.Span);
+        }
+
+        var format = await PutAsync(0, cancellationToken).ConfigureAwait(false);
+        var first = await VideoProbe.RunAsync(_tools, workspace, format, options, cancellationToken).ConfigureAwait(false);
+        var info = PictureInfo(format, first, pictures.Count);
+        return OpenedMedia.OfPictures(workspace, info, Convert.ToHexStringLower(hash.GetHashAndReset()), PutAsync, _tools, options, logger);
+
+        async Task<MediaFormat> PutAsync(int number, CancellationToken token)
+        {
+            await WriteAsync(workspace, pictures[number], token).ConfigureAwait(false);
+            return await SniffAsync(workspace, token).ConfigureAwait(false);
+        }
+    }
+
+    private static MediaInfo PictureInfo(MediaFormat format, ProbedStream stream, int count)
+    {
+        var (width, height) = Turned(stream);
+        return new(format.Name, stream.Codec, width, height, null, count, count, null, 0, stream.Matrix?.Rotation ?? 0, IsPicture: true);
+    }
+
+    /// <summary>The header's word counts unless the packets end before half of what it claims.</summary>
+    private static MediaInfo VideoInfo(MediaFormat format, ProbedStream stream, PacketTimes times)
+    {
+        var span = times.Last - times.First;
+        var rate = stream.Rate ?? (span > 0 ? Measured(times.Count - 1, span) : null);
+        var measured = span + (rate is { } known ? 1 / known.Value : 0);
+        var duration = stream.DeclaredDuration is { } declared && declared <= 2 * measured ? declared : measured;
+        var (width, height) = Turned(stream);
+        return new(format.Name, stream.Codec, width, height, rate, stream.DeclaredFrames, times.Count, duration, times.First, stream.Matrix?.Rotation ?? 0, IsPicture: false);
+    }
+
+    private static Rational Measured(long steps, double span) => new(steps * 1000, Math.Max(1, (long)Math.Round(span * 1000)));
+
+    private static (int Width, int Height) Turned(ProbedStream stream) =>
+        stream.Matrix is { SwapsSides: true } ? (stream.CodedHeight, stream.CodedWidth) : (stream.CodedWidth, stream.CodedHeight);
+
+    private static async Task WriteAsync(Workspace workspace, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
+    {
+        var file = workspace.CreateMedia();
+        await using (file.ConfigureAwait(false))
+            await file.WriteAsync(bytes, cancellationToken).ConfigureAwait(false);
+    }
+
+    private static async Task<MediaFormat> SniffAsync(Workspace workspace, CancellationToken cancellationToken)
+    {
+        using var file = File.OpenHandle(workspace.MediaPath, options: FileOptions.Asynchronous);
+        var head = ArrayPool<byte>.Shared.Rent(MediaFormat.SniffedBytes);
+        try
+        {
+            var read = await RandomAccess.ReadAsync(file, head.AsMemory(0, MediaFormat.SniffedBytes), 0, cancellationToken).ConfigureAwait(false);
+            return MediaFormat.Sniff(head.AsSpan(0, read));
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(head);
+        }
+    }
+
+    private void CheckSize(long bytes)
+    {
+        if (bytes > options.MaxBytes) throw new PayloadTooLargeException(bytes, options.MaxBytes);
+    }
+}

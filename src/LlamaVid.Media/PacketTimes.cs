@@ -1,0 +1,67 @@
+using System.Globalization;
+
+namespace LlamaVid.Media;
+
+/// <summary>When the frames of a stream are due, read from the packets without decoding: what the file holds, whatever its header claims.</summary>
+internal sealed class PacketTimes
+{
+    /// <summary>32 MB of times; at 60 frames per second 19 hours.</summary>
+    private const int MaxPackets = 4_000_000;
+
+    private readonly double[] _seconds;
+    private readonly int _unknown;
+
+    private PacketTimes(double[] sorted, int unknown) => (_seconds, _unknown) = (sorted, unknown);
+
+    /// <summary>Packets that are to be shown (not the ones an edit list cuts away).</summary>
+    public long Count => _seconds.Length + _unknown;
+
+    public double First => _seconds.Length > 0 ? _seconds[0] : 0;
+    public double Last => _seconds.Length > 0 ? _seconds[^1] : 0;
+
+    public static async Task<PacketTimes> ReadAsync(
+        FfmpegTools tools, Workspace workspace, MediaFormat format, ProbedStream stream, MediaOptions options, CancellationToken cancellationToken)
+    {
+        var (seconds, unknown) = (new List<double>(), 0);
+        var what = $"-select_streams {stream.Index} -of csv=p=0 -show_entries packet=pts,flags";
+        var exitCode = await tools.ProbeAsync(workspace, format, what, line =>
+        {
+            if (Parse(line, stream.TimeBase) is not { } time) return true;
+            if (double.IsNaN(time)) unknown++;
+            else seconds.Add(time);
+            return seconds.Count + unknown <= MaxPackets;
+        }, cancellationToken).ConfigureAwait(false);
+        if (exitCode is null) throw VideoTooLongException.OfFrames(MaxPackets, options.MaxFrames);
+
+        seconds.Sort();
+        return new([.. seconds], unknown);
+    }
+
+    /// <summary>How many lie in <c>start &lt;= t &lt; end</c>. Packets without a time count only when there is no range.</summary>
+    public long CountWithin(double? start, double? end) =>
+        start is null && end is null ? Count : FirstAtOrAfter(end ?? double.PositiveInfinity) - FirstAtOrAfter(start ?? double.NegativeInfinity);
+
+    /// <returns>Seconds; NaN when the packet has no time; null when it is not shown or the line is not understood.</returns>
+    internal static double? Parse(string line, Rational timeBase)
+    {
+        var comma = line.IndexOf(',', StringComparison.Ordinal);
+        if (comma < 0 || line.AsSpan(comma).Contains('D')) return null;
+        if (long.TryParse(line.AsSpan(0, comma), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var pts)) return Seconds(pts, timeBase);
+        return line.StartsWith("N/A", StringComparison.Ordinal) ? double.NaN : null;
+    }
+
+    /// <summary>Correctly rounded: the double nearest to the exact time, so that 0.3 s is the 0.3 a client writes.</summary>
+    public static double Seconds(long pts, Rational timeBase) => (double)pts * timeBase.Numerator / timeBase.Denominator;
+
+    private long FirstAtOrAfter(double time)
+    {
+        var (low, high) = (0, _seconds.Length);
+        while (low < high)
+        {
+            var middle = (low + high) / 2;
+            if (_seconds[middle] < time) low = middle + 1;
+            else high = middle;
+        }
+        return low;
+    }
+}
