@@ -1,14 +1,155 @@
+using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
+using TorchSharp;
+
 namespace LlamaVid.Engine;
 
-// Stands in until the engine exists.
-public sealed class GenerationEngine(ModelOptions m, EngineOptions o, MediaOpener opener, TimeProvider t, ILogger<GenerationEngine> l) : IAsyncDisposable
+/// <summary>Answers requests one after the other on a thread of its own, which is the only one that touches tensors.</summary>
+/// <remarks>
+/// Submit puts a request in the bounded line; its media are opened at once, outside the thread; the thread takes requests in turn.
+/// What crosses the border is data: a request in, a stream of events out, and cancellation.
+/// </remarks>
+public sealed partial class GenerationEngine : IAsyncDisposable
 {
-    private readonly object[] _all = [m, o, opener, t, l];
+    private readonly ModelOptions _modelOptions;
+    private readonly EngineOptions _options;
+    private readonly MediaOpener _opener;
+    private readonly TimeProvider _time;
+    private readonly ILogger<GenerationEngine> _log;
+    private readonly RequestQueue _queue;
+    private readonly TaskCompletionSource _loaded = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private MediaIntake? _intake;
+    private Sequence? _running;
+    private volatile EngineState _state = EngineState.Loading;
+
+    public GenerationEngine(ModelOptions model, EngineOptions options, MediaOpener opener, TimeProvider time, ILogger<GenerationEngine> log)
+    {
+        (_modelOptions, _options, _opener, _time, _log) = (model, options, opener, time, log);
+        _queue = new(options.MaxWaitingRequests);
+    }
+
+    public EngineState State => _state;
+
+    /// <summary>Null until the model is loaded.</summary>
     public ModelCard? Card { get; private set; }
-    public EngineState State => Card is null ? EngineState.Loading : EngineState.Ready;
-    public Task StartAsync() { Card = new(m.ServedName(), 4096, "float32", "cpu", 2, 224); return Task.CompletedTask; }
-    public Generation Submit(GenerationRequest request) => _all.Length == 0 ? null! : throw new EngineStoppedException();
-    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    public int Waiting => _queue.Count;
+
+    /// <summary>Loads the model on the engine's thread, which then serves until the engine is disposed.</summary>
+    /// <returns>completes when the model is loaded</returns>
+    /// <exception cref="Model.Weights.CheckpointException">the checkpoint cannot be loaded</exception>
+    public Task StartAsync()
+    {
+        new Thread(Live) { Name = "llamavid-engine", IsBackground = true }.Start();
+        return _loaded.Task;
+    }
+
+    /// <summary>Puts a request in line.</summary>
+    /// <exception cref="EngineLoadingException">the model is not loaded yet</exception>
+    /// <exception cref="EngineStoppedException">the engine is stopping or has stopped</exception>
+    /// <exception cref="EngineOverloadedException">the line is full</exception>
+    public Generation Submit(GenerationRequest request)
+    {
+        if (_state == EngineState.Loading) throw new EngineLoadingException();
+        if (_state != EngineState.Ready) throw new EngineStoppedException();
+
+        var seeded = request with { Sampling = request.Sampling with { Seed = request.Sampling.Seed ?? RandomNumberGenerator.GetInt32(int.MaxValue) } };
+        var sequence = new Sequence(seeded, new RequestClock(_time));
+        _queue.Add(sequence);
+        return new Generation(sequence, AdmitAsync(sequence));
+    }
+
+    /// <summary>Lets what runs come to its end, refuses what waits, and ends the thread.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        var isLoading = Interlocked.Exchange(ref _state, EngineState.Stopping) == EngineState.Loading;
+        RefuseWhatWaits();
+        if (isLoading) return;                                              // nothing depends on what is being read: the process may end
+        await _ended.Task;
+        _intake?.Dispose();
+    }
+
+    /// <summary>Cancels the request that is running, when a shutdown cannot wait for its end.</summary>
+    public void Abort() => _running?.Cancel();
+
+    /// <summary>Opens the media, then sees to it that the sequence does not wait longer than it may, or than its client does.</summary>
+    private async Task AdmitAsync(Sequence sequence)
+    {
+        try
+        {
+            await _intake!.OpenAsync(sequence);
+            _queue.Ready(sequence);
+            await sequence.Started.WaitAsync(_options.QueueTimeout, _time, sequence.Cancelled);
+        }
+        catch (Exception fault)
+        {
+            if (!sequence.TryRefuse(fault is TimeoutException ? new QueueTimeoutException(_options.QueueTimeout) : fault)) return;
+            _queue.Remove(sequence);
+            await sequence.DisposeAsync();
+        }
+    }
+
+    private void Live()
+    {
+        try
+        {
+            using var inference = torch.inference_mode();
+            using var model = LlamaVidModel.Load(_modelOptions);
+            Card = CardOf(model);
+            _intake = new(_opener, Card);
+            Interlocked.CompareExchange(ref _state, EngineState.Ready, EngineState.Loading);
+            _loaded.SetResult();
+
+            var runner = new ModelRunner(model, _options);
+            while (_queue.Take() is { } sequence)
+            {
+                _running = sequence;
+                Serve(model, runner, sequence);
+                _running = null;
+            }
+        }
+        catch (Exception fault)
+        {
+            LoopFailed(_log, fault);
+            _loaded.TrySetException(fault);
+        }
+        finally
+        {
+            _state = EngineState.Stopped;
+            RefuseWhatWaits();
+            _ended.SetResult();
+        }
+    }
+
+    /// <summary>A fault of one sequence ends that sequence and nothing else.</summary>
+    private void Serve(LlamaVidModel model, ModelRunner runner, Sequence sequence)
+    {
+        if (!sequence.TryStart()) return;
+        GenerationEvent last;
+        try
+        {
+            sequence.Clock.Start();
+            last = new SequenceRun(model, runner, _options, sequence).Run();
+        }
+        catch (Exception fault)
+        {
+            last = new GenerationEvent.Failed(fault);
+        }
+        sequence.DisposeAsync().AsTask().GetAwaiter().GetResult();
+        sequence.End(last);
+    }
+
+    private void RefuseWhatWaits()
+    {
+        foreach (var sequence in _queue.Close()) sequence.TryRefuse(new EngineStoppedException());
+    }
+
+    private ModelCard CardOf(LlamaVidModel model) => new(
+        _modelOptions.ServedName(), model.Config.MaxContext, model.Placement.Dtype.ToString().ToLowerInvariant(), model.Placement.Device.ToString(),
+        model.TokensPerFrame, model.Preprocessor?.ImageSize ?? 0);
+
+    [LoggerMessage(2001, LogLevel.Critical, "The engine's loop has failed; nothing more is answered")]
+    private static partial void LoopFailed(ILogger log, Exception fault);
 }
-public sealed class MediaOpener { }

@@ -1,7 +1,3 @@
-using LlamaVid.Media;
-using LlamaVid.Model.Text;
-using LlamaVid.Model.Vision;
-
 namespace LlamaVid.Engine;
 
 public enum MediaKind { Video, Image }

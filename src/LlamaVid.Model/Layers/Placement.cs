@@ -8,5 +8,11 @@ public sealed record Placement(ScalarType Dtype, Device Device)
 
     /// <summary>A parameter without values; the weight loader fills every one of them exactly once.</summary>
     /// <remarks>Fresh pages of the operating system are committed when the loader writes them, so an unfilled model costs no memory.</remarks>
-    public Parameter Parameter(params long[] shape) => new(torch.empty(shape, Dtype, Device), requires_grad: false);
+    /// <returns>a parameter that belongs to its module, whatever dispose scope is open</returns>
+    public Parameter Parameter(params long[] shape)
+    {
+        var parameter = new Parameter(torch.empty(shape, Dtype, Device), requires_grad: false);
+        parameter.DetachFromDisposeScope();
+        return parameter;
+    }
 }

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Builds the server if needed and starts it, with the embedded model unless another is named.
+#
+#   bash deploy/run.sh [--urls http://127.0.0.1:8123] [--Model:Path DIR] [--Section:Option VALUE ...]
+#   bash deploy/run.sh ask VIDEO "QUESTION" [--Model:Path DIR] [--Section:Option VALUE ...]
+set -euo pipefail
+root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+source "$root/deploy/setup.sh"
+
+log="$(mktemp)"
+trap 'rm -f "$log"' EXIT
+if ! dotnet build "$root/src/LlamaVid.Server" -c Release -v quiet -p:TorchBackend="${TORCH_BACKEND:-cpu}" >"$log" 2>&1; then
+    cat "$log" >&2
+    exit 1
+fi
+rm -f "$log"
+
+# Options given on the command line or in the environment win over this default.
+export LLAMAVID__Model__Path="${LLAMAVID__Model__Path:-$root/deploy/models/default}"
+exec dotnet "$root/artifacts/bin/LlamaVid.Server/release/LlamaVid.Server.dll" "$@"

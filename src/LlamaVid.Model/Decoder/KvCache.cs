@@ -1,0 +1,44 @@
+namespace LlamaVid.Model.Decoder;
+
+/// <summary>Keys and values of one sequence: one contiguous allocation per layer of exactly the positions it may need, written in place.</summary>
+public sealed class KvCache : IDisposable
+{
+    private readonly Tensor[] _keys;                                        // per layer [Hkv, capacity, D]
+    private readonly Tensor[] _values;
+
+    internal KvCache(DecoderConfig config, int capacity, Placement placement)
+    {
+        Capacity = capacity;
+        var shape = new long[] { config.KvHeads, capacity, config.HiddenSize / config.Heads };
+        _keys = [.. Enumerable.Range(0, config.Layers).Select(_ => Allocate())];
+        _values = [.. Enumerable.Range(0, config.Layers).Select(_ => Allocate())];
+
+        Tensor Allocate() => torch.empty(shape, placement.Dtype, placement.Device).DetachFromDisposeScope();
+    }
+
+    /// <summary>Positions that fit.</summary>
+    public int Capacity { get; }
+
+    /// <summary>Positions that are filled.</summary>
+    public int Length { get; private set; }
+
+    /// <summary>Stores the keys and values of positions <see cref="Length"/> .. Length + S - 1 of a layer.</summary>
+    /// <param name="keys">[S, Hkv, D]</param>
+    /// <returns>views of all filled positions including the new ones, [Hkv, Length + S, D]</returns>
+    internal (Tensor Keys, Tensor Values) Append(int layer, Tensor keys, Tensor values)
+    {
+        using var scope = NewDisposeScope();
+        var (count, end) = (keys.shape[0], Length + keys.shape[0]);
+        _keys[layer].narrow(1, Length, count).copy_(keys.transpose(0, 1));
+        _values[layer].narrow(1, Length, count).copy_(values.transpose(0, 1));
+        return (_keys[layer].narrow(1, 0, end).MoveToOuterDisposeScope(), _values[layer].narrow(1, 0, end).MoveToOuterDisposeScope());
+    }
+
+    internal void Advance(int count) => Length += count;
+
+    public void Dispose()
+    {
+        foreach (var tensor in _keys) tensor.Dispose();
+        foreach (var tensor in _values) tensor.Dispose();
+    }
+}

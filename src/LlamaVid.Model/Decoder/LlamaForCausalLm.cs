@@ -1,0 +1,27 @@
+namespace LlamaVid.Model.Decoder;
+
+/// <summary>Embeddings in, next-token logits out (reference: LlamaForCausalLM of transformers 4.31).</summary>
+/// <remarks>Checkpoint prefix "" (the names are the full ones).
+/// <code>
+/// model.*    lm_head.weight [V, W]
+/// </code></remarks>
+internal sealed class LlamaForCausalLm : Module
+{
+    public readonly LlamaModel model;
+    private readonly Linear lm_head;
+
+    public LlamaForCausalLm(DecoderConfig config, Placement placement) : base(nameof(LlamaForCausalLm))
+    {
+        model = new(config, placement);
+        lm_head = new(config.HiddenSize, config.VocabularySize, placement, hasBias: false);
+        RegisterComponents();
+    }
+
+    /// <param name="hidden">[S, W] from <see cref="LlamaModel.forward"/></param>
+    /// <returns>[S, V] float32</returns>
+    public Tensor Logits(Tensor hidden)
+    {
+        using var scope = NewDisposeScope();
+        return lm_head.call(hidden).to(ScalarType.Float32).MoveToOuterDisposeScope();
+    }
+}

@@ -1,0 +1,150 @@
+using LlamaVid.Model.Decoder;
+using LlamaVid.Model.Text;
+using LlamaVid.Model.Tokens;
+using LlamaVid.Model.Vision;
+using LlamaVid.Model.Weights;
+
+namespace LlamaVid.Model;
+
+/// <summary>The whole model: frames and text in, logits out. Pure functions of the weights; it knows no requests, no queue and no sampling.</summary>
+/// <remarks>
+/// <code>
+/// frames ──EncodeFrames──► features ──FrameTokens(question)──► 2 tokens per frame ─┐
+/// text ──Tokenizer──► ids ──Embed──► embeddings ───────────────────────────────────┴──Forward──► logits
+/// </code>
+/// Tensor letters used in every shape of this project: T frames, N features per frame (with class token), P patches, Q queries,
+/// L question length, S positions, H heads, D head size, C vision width, E text decoder width, W decoder width, V vocabulary.
+/// One thread calls it, with inference mode on; tensors that it returns belong to the caller's dispose scope.
+/// </remarks>
+public sealed class LlamaVidModel : IDisposable
+{
+    private readonly LlamaForCausalLm _decoder;
+    private readonly RotaryTable _rotary;
+    private readonly VisionTower? _tower;
+    private readonly FrameTokenizer? _frameTokenizer;
+    private readonly ImagePreprocessor? _preprocessor;
+    private readonly BertTokenizer? _questionTokenizer;
+
+    private LlamaVidModel(LlamaVidConfig config, Placement placement, LlamaForCausalLm decoder, RopeFrequencies frequencies, LlamaTokenizer tokenizer, Sight? sight)
+    {
+        (Config, Placement, Tokenizer) = (config, placement, tokenizer);
+        _decoder = decoder;
+        _rotary = new(config.Decoder, frequencies, decoder.model.layers[0].self_attn.rotary_emb.inv_freq);
+        Prompts = new(tokenizer, config.Vision?.UsesStartEnd ?? false, config.Decoder.RopeScalingFactor > 1);
+        if (sight is not null)
+            (_tower, _frameTokenizer, _preprocessor, _questionTokenizer) = (sight.Tower, sight.FrameTokenizer, sight.Preprocessor, sight.QuestionTokenizer);
+    }
+
+    public LlamaVidConfig Config { get; }
+    public Placement Placement { get; }
+    public LlamaTokenizer Tokenizer { get; }
+    public PromptBuilder Prompts { get; }
+
+    /// <summary>Cuts frames to what the tower takes. Null for a model that reads text only.</summary>
+    public ImagePreprocessor? Preprocessor => _preprocessor;
+
+    internal FrameTokenizer? FrameTokenizer => _frameTokenizer;
+
+    /// <summary>Tokens that one frame becomes; 0 for a model that reads text only.</summary>
+    public int TokensPerFrame => _tower is null ? 0 : Tokens.FrameTokenizer.TokensPerFrame(Config.Vision!.Pooling, _tower.PatchCount);
+
+    /// <summary>Reads a checkpoint in the official layout.</summary>
+    /// <exception cref="CheckpointException">something is missing, surplus or misshapen; names the file and the cure</exception>
+    /// <exception cref="DeviceUnavailableException">the device is not there</exception>
+    public static LlamaVidModel Load(ModelOptions options)
+    {
+        using var noGrad = torch.no_grad();
+        var placement = Devices.Choose(options);
+        var directory = CheckpointDirectory.Locate(options.Path, options.VisionTower, options.TextTokenizer, options.ImageProcessor);
+        using var reader = CheckpointReader.Open(directory.Model);
+        var config = directory.Config.WithVocabularyOf(reader);
+
+        var loader = new WeightLoader(reader);
+        var decoder = new LlamaForCausalLm(config.Decoder, placement);
+        loader.Fill(decoder, "", name => name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal));
+        var sight = config.Vision is { } vision ? Sight.Load(directory, vision, config.Decoder.HiddenSize, reader, loader, placement) : null;
+        loader.RequireAllClaimed();
+
+        var tokenizer = LlamaTokenizer.Load(directory.Model, config.Vision?.UsesPatchToken ?? false, config.Vision?.UsesStartEnd ?? false);
+        return new(config, placement, decoder, options.RopeFrequencies, tokenizer, sight);
+    }
+
+    /// <param name="crops">T planar 8-bit pictures [3, S, S] as <see cref="Preprocessor"/> makes them</param>
+    /// <returns>[T, N, C]; independent of any question</returns>
+    public Tensor EncodeFrames(ReadOnlySpan<byte> crops, int frames)
+    {
+        using var scope = NewDisposeScope();
+        var pixels = _preprocessor!.Normalise(crops, frames, Placement.Device, Placement.Dtype);
+        return _tower!.call(pixels).MoveToOuterDisposeScope();
+    }
+
+    /// <returns>the question's word pieces, [L] int64</returns>
+    public Tensor EncodeQuestion(string question) =>
+        torch.tensor([.. _questionTokenizer!.Encode(question).Select(id => (long)id)], device: Placement.Device);
+
+    /// <param name="features">[T, N, C] from <see cref="EncodeFrames"/></param>
+    /// <param name="question">[L] from <see cref="EncodeQuestion"/>: what the context tokens look for</param>
+    /// <param name="isMovie">the movie layout cuts the class token off before the Q-Former, as the official movie script does</param>
+    /// <returns>[T, n, W], n = <see cref="TokensPerFrame"/>, the context token first</returns>
+    public Tensor FrameTokens(Tensor features, Tensor question, bool isMovie)
+    {
+        using var scope = NewDisposeScope();
+        if (isMovie && _tower!.HasClassToken) features = features.narrow(1, 1, features.shape[1] - 1);
+        var isText = torch.ones(question.shape, ScalarType.Bool, question.device);
+        return _frameTokenizer!.forward(features, question, isText).MoveToOuterDisposeScope();
+    }
+
+    /// <returns>[S, W]</returns>
+    public Tensor Embed(IReadOnlyList<int> ids)
+    {
+        using var scope = NewDisposeScope();
+        var indices = torch.tensor([.. ids.Select(id => (long)id)], device: Placement.Device);
+        return _decoder.model.embed_tokens.call(indices).MoveToOuterDisposeScope();
+    }
+
+    /// <param name="capacity">positions that the sequence may come to have; all memory is taken at once</param>
+    public KvCache NewCache(int capacity) => new(Config.Decoder, capacity, Placement);
+
+    /// <summary>Computes the next positions of a sequence.</summary>
+    /// <param name="embeddings">[S, W], the positions that follow what <paramref name="cache"/> holds</param>
+    /// <param name="cache">takes the new positions in</param>
+    /// <param name="sequenceLength">positions of the whole prompt when this is a chunk of one, else of the sequence including these</param>
+    /// <returns>[S, W] hidden states</returns>
+    public Tensor Forward(Tensor embeddings, KvCache cache, int sequenceLength)
+    {
+        using var scope = NewDisposeScope();
+        var (cos, sin) = _rotary.At(cache.Length, (int)embeddings.shape[0], sequenceLength, Placement.Dtype);
+        return _decoder.model.forward(embeddings, cos, sin, cache).MoveToOuterDisposeScope();
+    }
+
+    /// <param name="hidden">[S, W] from <see cref="Forward"/></param>
+    /// <returns>[S, V] float32</returns>
+    public Tensor Logits(Tensor hidden) => _decoder.Logits(hidden);
+
+    public void Dispose()
+    {
+        _rotary.Dispose();
+        _decoder.Dispose();
+        _frameTokenizer?.Dispose();
+        _tower?.Dispose();
+    }
+
+    /// <summary>What a model needs to see: tower, frame tokenizer, picture preprocessing and the question's own tokenizer.</summary>
+    private sealed record Sight(VisionTower Tower, FrameTokenizer FrameTokenizer, ImagePreprocessor Preprocessor, BertTokenizer QuestionTokenizer)
+    {
+        private const string UnusedTower = "model.vision_tower.";              // the official loader ignores these: the tower has a file of its own
+        private const string KeyProjector = "model.vlm_att_bert_proj.weight";
+
+        public static Sight Load(CheckpointDirectory directory, VisionConfig config, int decoderWidth, CheckpointReader reader, WeightLoader loader, Placement placement)
+        {
+            var shape = TextDecoderShape.Read(config, reader);
+            var frameTokenizer = new FrameTokenizer(config, shape, decoderWidth, reader.Tensors.ContainsKey(KeyProjector), placement);
+            loader.Fill(frameTokenizer, "model.", name => name.EndsWith(".position_ids", StringComparison.Ordinal));
+            loader.Ignore(name => name.StartsWith(UnusedTower, StringComparison.Ordinal));
+
+            var preprocessor = ImagePreprocessor.Read(Path.GetDirectoryName(directory.ImageProcessor)!);
+            var tower = VisionTower.Load(directory.VisionTower!, config, preprocessor.ImageSize, placement);
+            return new(tower, frameTokenizer, preprocessor, BertTokenizer.Load(directory.TextVocabulary!));
+        }
+    }
+}

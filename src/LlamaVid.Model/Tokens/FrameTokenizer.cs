@@ -1,0 +1,101 @@
+namespace LlamaVid.Model.Tokens;
+
+/// <summary>Turns each frame into a context token (what the question asks of it) and content tokens (what is there).</summary>
+/// <remarks>
+/// The paper's E_t = Mean(Softmax(Q_t X_tᵀ) X_t), then a projector; content tokens are pooled features through another projector.
+/// The question is an argument of the call and never state: requests cannot disturb each other.
+/// Checkpoint prefix "model."; C = vision width, E = text decoder width, W = decoder width.
+/// <code>
+/// vlm_att_query [1, Q, E]                  Q-Former only
+/// vlm_att_encoder.bert.*
+/// vlm_att_bert_proj.{weight [K, C], bias}  when the text decoder reads another width than the tower gives
+/// vlm_att_ln.{weight, bias} [K]            pretrained Q-Formers
+/// vlm_att_projector.{weight [C, E], bias}  vlm_att_key_projector.{weight [C, C], bias}  vlm_att_val_projector.{weight [W, C], bias}
+/// mm_projector.*
+/// </code></remarks>
+internal sealed class FrameTokenizer : Module
+{
+    private const double LayerNormEps = 1e-5;
+
+    private readonly Parameter? vlm_att_query;
+    private readonly TextDecoder vlm_att_encoder;
+    private readonly Linear? vlm_att_bert_proj;
+    private readonly LayerNorm? vlm_att_ln;
+    private readonly Linear vlm_att_projector;
+    private readonly Linear vlm_att_key_projector;
+    private readonly Linear vlm_att_val_projector;
+    private readonly MlpProjector mm_projector;
+
+    private readonly VisionConfig _config;
+    private readonly Scalar _scale;
+
+    public FrameTokenizer(VisionConfig config, TextDecoderShape shape, int decoderWidth, bool projectsKeys, Placement placement) : base(nameof(FrameTokenizer))
+    {
+        var c = config.HiddenSize;
+        if (shape.IsQFormer) vlm_att_query = placement.Parameter(1, shape.QueryCount, shape.HiddenSize);
+        vlm_att_encoder = new(shape, placement);
+        if (projectsKeys) vlm_att_bert_proj = new(c, shape.EncoderWidth, placement);
+        if (shape.IsQFormer && config.IsPretrained) vlm_att_ln = new(shape.EncoderWidth, LayerNormEps, placement);
+        vlm_att_projector = new(shape.HiddenSize, c, placement);
+        vlm_att_key_projector = new(c, c, placement);
+        vlm_att_val_projector = new(c, decoderWidth, placement);
+        mm_projector = new(config.ProjectorDepth, config.IsProjectorNumbered, c, decoderWidth, placement);
+        RegisterComponents();
+
+        _config = config;
+        _scale = (1 / Math.Sqrt(c)).ToScalar();
+    }
+
+    /// <summary>Tokens that one frame of <paramref name="patches"/> patches becomes.</summary>
+    public static int TokensPerFrame(FramePooling pooling, int patches)
+    {
+        if (pooling is FramePooling.Mean) return 2;
+        if (pooling is not FramePooling.Grid(var cells)) return 1 + patches;
+        var side = (int)Math.Sqrt(patches);
+        var pooled = side / (side / cells);
+        return 1 + pooled * pooled;
+    }
+
+    /// <param name="features">[T, N, C] tower output; an odd N means that a class token comes first (the official rule)</param>
+    /// <param name="ids">[L] int64, the question's word pieces</param>
+    /// <param name="isText">[L] bool, false for padding</param>
+    /// <returns>[T, 1 + n, W], the context token first</returns>
+    public Tensor forward(Tensor features, Tensor ids, Tensor isText)
+    {
+        using var scope = NewDisposeScope();
+        var patches = features.shape[1] % 2 == 1 && !_config.KeepsClassToken ? features.narrow(1, 1, features.shape[1] - 1) : features;     // [T, P, C]
+
+        // A Q-Former reads the features with their class token, a plain BERT decoder without it.
+        var read = vlm_att_query is null ? patches : features;
+        if (vlm_att_bert_proj is not null) read = vlm_att_bert_proj.call(read);
+        if (vlm_att_ln is not null) read = vlm_att_ln.call(read);
+        var asked = vlm_att_encoder.forward(ids, isText, vlm_att_query, read);                                  // [T, Q, E]
+
+        var context = vlm_att_val_projector.call(Attend(vlm_att_projector.call(asked), patches));               // [T, 1, W]
+        var content = mm_projector.call(Pool(patches));                                                         // [T, n, W]
+        return torch.cat([context, content], 1).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Mean over the queries of softmax(Q Kᵀ / √C) X. The mean is taken before the product with X, which is linear.</summary>
+    /// <returns>[T, 1, C]</returns>
+    private Tensor Attend(Tensor queries, Tensor patches)
+    {
+        using var scope = NewDisposeScope();
+        var keys = vlm_att_key_projector.call(patches);                                                         // [T, P, C]
+        var attention = queries.matmul(keys.transpose(1, 2)).to(ScalarType.Float32).mul_(_scale).softmax(-1);   // [T, Q, P]
+        return attention.mean([1L], keepdim: true).to(patches.dtype).matmul(patches).MoveToOuterDisposeScope();
+    }
+
+    /// <returns>[T, n, C]</returns>
+    private Tensor Pool(Tensor patches)
+    {
+        if (_config.Pooling is FramePooling.Mean) return patches.mean([1L], keepdim: true);
+        if (_config.Pooling is not FramePooling.Grid(var cells)) return patches.alias();
+
+        using var scope = NewDisposeScope();
+        var side = (long)Math.Sqrt(patches.shape[1]);
+        var stride = side / cells;
+        var grid = patches.reshape(patches.shape[0], side, side, -1).permute(0, 3, 1, 2);
+        return functional.avg_pool2d(grid, [stride, stride], [stride, stride]).flatten(2).transpose(1, 2).MoveToOuterDisposeScope();
+    }
+}

@@ -1,0 +1,59 @@
+namespace LlamaVid.Model.Weights;
+
+/// <summary>Strict both ways: every parameter and buffer is filled exactly once, every tensor is claimed or ignored by name.</summary>
+public sealed class WeightLoader(CheckpointReader reader)
+{
+    private const int MostShown = 10;
+
+    private readonly HashSet<string> _claimed = [];
+
+    /// <summary>Copies the checkpoint's values into a module. Names and shapes are checked first, so that a fault costs no time.</summary>
+    /// <param name="module">Its parameters and persistent buffers are filled.</param>
+    /// <param name="prefix">Put before the module's names, for instance <c>"model.mm_projector."</c>.</param>
+    /// <param name="optional">Given a full checkpoint name: may it be absent from the file? It is then left as constructed.</param>
+    /// <exception cref="CheckpointException">Lists the tensors that are missing, of another shape or dtype, or already used.</exception>
+    public void Fill(nn.Module module, string prefix, Func<string, bool>? optional = null)
+    {
+        var faults = new List<string>();
+        var wanted = new List<(string Name, Tensor Destination)>();
+        foreach (var (field, destination) in module.state_dict())
+        {
+            var name = prefix + field;
+            if (reader.Tensors.TryGetValue(name, out var stored))
+            {
+                if (Fault(stored, destination) is { } fault) faults.Add(fault);
+                wanted.Add((name, destination));
+            }
+            else if (optional?.Invoke(name) != true)
+            {
+                faults.Add($"\"{name}\" {StoredTensor.Show(destination.shape)} is missing");
+            }
+        }
+        Require(faults, "do not fit the model");
+        foreach (var (name, destination) in wanted) reader.CopyTo(name, destination);
+    }
+
+    /// <summary>Tensors that the official loader does not read either.</summary>
+    public void Ignore(Func<string, bool> names) => _claimed.UnionWith(reader.Tensors.Keys.Where(names));
+
+    /// <exception cref="CheckpointException">Lists what nobody claimed.</exception>
+    public void RequireAllClaimed() => Require(
+        [.. reader.Tensors.Values.Where(tensor => !_claimed.Contains(tensor.Name)).Select(tensor => $"\"{tensor.Name}\" {StoredTensor.Show(tensor.Shape)} in {tensor.File}")],
+        "belong to nothing in the model that config.json describes");
+
+    private string? Fault(TensorEntry stored, Tensor destination)
+    {
+        if (!_claimed.Add(stored.Name)) return $"\"{stored.Name}\" is used twice";
+        if (!destination.shape.SequenceEqual(stored.Shape))
+            return $"\"{stored.Name}\" has shape {StoredTensor.Show(stored.Shape)} in {stored.File} and the model needs {StoredTensor.Show(destination.shape)}";
+        return Dtypes.CanBecome(stored.Dtype, destination.dtype) ? null
+            : $"\"{stored.Name}\" holds {stored.Dtype} values in {stored.File} and the model needs {destination.dtype}";
+    }
+
+    private void Require(List<string> faults, string problem)
+    {
+        if (faults.Count == 0) return;
+        var rest = faults.Count > MostShown ? $"; and {faults.Count - MostShown} more" : "";
+        throw new CheckpointException(reader.Path, $"{faults.Count} tensors {problem}: {string.Join("; ", faults.Take(MostShown))}{rest}.");
+    }
+}

@@ -1,0 +1,163 @@
+using LlamaVid.Engine;
+using LlamaVid.Media;
+using LlamaVid.Tests.Model;
+
+namespace LlamaVid.Tests.Engine;
+
+[Collection(TorchCollection.Name)]
+public sealed class GenerationEngineTests(EngineFixture fixture) : IClassFixture<EngineFixture>
+{
+    private const int Forever = 3000;                                       // tokens: long enough to be there until it is cancelled
+
+    private readonly GenerationEngine _engine = fixture.Engine;
+
+    [Fact]
+    public async Task A_video_question_passes_every_stage_in_order()
+    {
+        var events = await _engine.Submit(fixture.Video("What happens?", maxTokens: 5)).AllAsync();
+
+        var stages = events.OfType<GenerationEvent.Progress>().Select(progress => progress.Stage).Distinct();
+        Assert.Equal([WorkStage.Fetch, WorkStage.Decode, WorkStage.Vision, WorkStage.Prefill], stages);
+        var prompt = Assert.Single(events.OfType<GenerationEvent.Prepared>()).Prompt;
+        var seen = Assert.Single(prompt.Media);
+        Assert.Equal([0.0, 1, 2, 3, 4, 5], seen.Timestamps);
+        Assert.Equal(12, prompt.VideoTokens);
+        Assert.Equal(prompt.TokenIds.Count - 1 + 12, prompt.Positions);
+        Assert.Equal(5, events.OfType<GenerationEvent.Token>().Count());
+        Assert.Equal(FinishReason.Length, Assert.IsType<GenerationEvent.Finished>(events[^1]).Reason);
+    }
+
+    [Fact]
+    public async Task Requests_sent_together_are_answered_as_if_alone()
+    {
+        GenerationRequest[] requests =
+        [
+            fixture.Video("What happens?"), EngineFixture.Text("Hello"), fixture.Video("Which colour?", new() { MaxFrames = 2 }), EngineFixture.Text("Why?"),
+        ];
+        var alone = new List<List<int>>();
+        foreach (var request in requests) alone.Add(await _engine.Submit(request).TokensAsync());
+
+        var together = await Task.WhenAll(requests.Select(request => _engine.Submit(request).TokensAsync()));
+
+        Assert.Equal(alone, together);
+    }
+
+    [Fact]
+    public async Task Chunks_of_frames_and_prompt_give_the_same_answer_as_the_whole()
+    {
+        await using var small = await fixture.StartAsync(new() { MaxFramesPerStep = 1, MaxPrefillTokensPerStep = 16 });
+        Assert.Equal(await _engine.Submit(fixture.Video("What happens?")).TokensAsync(), await small.Submit(fixture.Video("What happens?")).TokensAsync());
+    }
+
+    [Fact]
+    public async Task A_cancelled_neighbour_changes_nothing_and_leaves_nothing()
+    {
+        var alone = await _engine.Submit(fixture.Video("What happens?")).TokensAsync();
+
+        var running = _engine.Submit(fixture.Video("Go on for ever", maxTokens: Forever));
+        var waiting = _engine.Submit(fixture.Video("Never comes to run"));
+        var survivor = _engine.Submit(fixture.Video("What happens?")).TokensAsync();
+        await foreach (var happened in running.Events)
+            if (happened is GenerationEvent.Token)
+                break;
+        await waiting.DisposeAsync();
+        await running.DisposeAsync();
+
+        Assert.Equal(alone, await survivor);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(fixture.Temporary));
+    }
+
+    [Fact]
+    public async Task A_full_line_refuses_at_once_and_keeps_what_it_has()
+    {
+        await using var engine = await fixture.StartAsync(new() { MaxWaitingRequests = 1 });
+        await using var running = engine.Submit(EngineFixture.Text("Go on for ever", Forever));
+        await foreach (var happened in running.Events)
+            if (happened is GenerationEvent.Token)
+                break;
+        var waiting = engine.Submit(EngineFixture.Text("Hello"));
+
+        var refused = Assert.Throws<EngineOverloadedException>(() => engine.Submit(EngineFixture.Text("One too many")));
+
+        Assert.Equal((1, 1), (refused.Waiting, refused.Limit));
+        await running.DisposeAsync();
+        Assert.Equal(16, (await waiting.TokensAsync()).Count);
+    }
+
+    [Fact]
+    public async Task Waiting_requests_learn_their_place()
+    {
+        await using var running = _engine.Submit(EngineFixture.Text("Go on for ever", Forever));
+        await foreach (var happened in running.Events)
+            if (happened is GenerationEvent.Token)
+                break;
+        var first = _engine.Submit(EngineFixture.Text("first"));
+        var second = _engine.Submit(EngineFixture.Text("second"));
+        await running.DisposeAsync();
+
+        await first.AllAsync();
+        var places = (await second.AllAsync()).OfType<GenerationEvent.Queued>().ToList();
+        Assert.Equal(new(1, 2), places[0]);
+        Assert.Equal(new(0, 1), places[^1]);
+    }
+
+    [Fact]
+    public async Task A_request_that_waits_too_long_is_given_up()
+    {
+        await using var engine = await fixture.StartAsync(new() { QueueTimeout = TimeSpan.FromSeconds(1) });
+        await using var running = engine.Submit(EngineFixture.Text("Go on for ever", Forever));
+        await foreach (var happened in running.Events)
+            if (happened is GenerationEvent.Token)
+                break;
+
+        Assert.IsType<QueueTimeoutException>(await engine.Submit(EngineFixture.Text("Hello")).FaultAsync());
+    }
+
+    [Fact]
+    public async Task What_cannot_fit_is_refused_with_the_numbers()
+    {
+        var fault = Assert.IsType<ContextLengthExceededException>(await _engine.Submit(EngineFixture.Text("Hello", maxTokens: 60_000)).FaultAsync());
+        Assert.Equal(_engine.Card!.ContextLength, fault.Limit);
+        Assert.Contains("60000 answer tokens", fault.Message);
+    }
+
+    [Fact]
+    public async Task A_faulty_file_fails_its_own_request_only()
+    {
+        var bad = fixture.Video("What?") with { Media = [new(new MediaSource.Inline("<html>no video</html>"u8.ToArray()), MediaKind.Video, new())] };
+        Assert.IsType<UnsupportedMediaException>(await _engine.Submit(bad).FaultAsync());
+        Assert.Equal(16, (await _engine.Submit(fixture.Video("What happens?")).TokensAsync()).Count);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(fixture.Temporary));
+    }
+
+    [Fact]
+    public async Task A_stop_text_ends_the_answer_before_it()
+    {
+        var events = await _engine.Submit(EngineFixture.Text("Hello")).AllAsync();
+        var whole = string.Concat(events.OfType<GenerationEvent.Token>().Select(token => token.Text)) + ((GenerationEvent.Finished)events[^1]).Text;
+        var stop = whole[(whole.Length / 2)..(whole.Length / 2 + 3)];
+
+        events = await _engine.Submit(EngineFixture.Text("Hello") with { Stop = [stop] }).AllAsync();
+
+        var cut = string.Concat(events.OfType<GenerationEvent.Token>().Select(token => token.Text)) + ((GenerationEvent.Finished)events[^1]).Text;
+        Assert.Equal(whole[..whole.IndexOf(stop, StringComparison.Ordinal)], cut);
+        Assert.Equal(FinishReason.Stop, ((GenerationEvent.Finished)events[^1]).Reason);
+    }
+
+    [Fact]
+    public async Task An_engine_that_ends_refuses_what_waits_and_finishes_what_runs()
+    {
+        var engine = await fixture.StartAsync(new());
+        var running = engine.Submit(EngineFixture.Text("Hello", 200));
+        var reading = running.Events.GetAsyncEnumerator(TestContext.Current.CancellationToken);
+        do await reading.MoveNextAsync(); while (reading.Current is not GenerationEvent.Token);
+        var waiting = engine.Submit(EngineFixture.Text("Hello"));
+
+        await engine.DisposeAsync();
+
+        Assert.IsType<EngineStoppedException>(await waiting.FaultAsync());
+        while (await reading.MoveNextAsync()) if (reading.Current is GenerationEvent.Finished) break;
+        Assert.IsType<GenerationEvent.Finished>(reading.Current);
+        Assert.Throws<EngineStoppedException>(() => engine.Submit(EngineFixture.Text("Hello")));
+    }
+}

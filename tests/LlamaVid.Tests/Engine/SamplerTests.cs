@@ -1,0 +1,68 @@
+using System.Text.Json;
+using CsCheck;
+using LlamaVid.Engine;
+
+namespace LlamaVid.Tests.Engine;
+
+public sealed class SamplerTests
+{
+    private static readonly Gen<float[]> Logits = Gen.Float[-20, 20].Array[1, 300];
+
+    [Fact]
+    public void Kept_tokens_are_those_of_the_official_warpers()
+    {
+        var golden = Golden.Open("misc/warpers");
+        var logits = golden.Names.Single();
+        var values = new float[golden.Shape(logits).Aggregate(1L, (product, size) => product * size)];
+        Buffer.BlockCopy(golden.Bytes(logits).ToArray(), 0, values, 0, values.Length * sizeof(float));
+
+        foreach (var expected in golden.Json.EnumerateArray())
+        {
+            var options = new SamplingOptions
+            {
+                Temperature = expected.GetProperty("temperature").GetDouble(), TopK = expected.GetProperty("top_k").GetInt32(), TopP = expected.GetProperty("top_p").GetDouble(),
+            };
+            var kept = Sampler.Keep(values, options).Ids.Order();
+            Assert.Equal(expected.GetProperty("kept").EnumerateArray().Select(id => id.GetInt32()), kept);
+        }
+    }
+
+    [Fact]
+    public void Kept_probabilities_sum_to_one_and_fall() =>
+        Gen.Select(Logits, Gen.Double[0.05, 3], Gen.Int[0, 60], Gen.Double[0.01, 1]).Sample((logits, temperature, k, p) =>
+        {
+            var (ids, probabilities) = Sampler.Keep(logits, new() { Temperature = temperature, TopK = k, TopP = p });
+            Assert.Equal(1, probabilities.Sum(), 1e-9);
+            Assert.Equal(ids.Length, ids.Distinct().Count());
+            Assert.True(probabilities.Zip(probabilities.Skip(1)).All(pair => pair.First >= pair.Second));
+        });
+
+    [Fact]
+    public void Temperature_zero_takes_the_likeliest() =>
+        Logits.Sample(logits => Assert.Equal(logits.Max(), logits[new Sampler(new() { Temperature = 0 }).Next(logits)]));
+
+    [Fact]
+    public void The_same_seed_draws_the_same_tokens()
+    {
+        float[] logits = [.. Enumerable.Range(0, 100).Select(i => (float)Math.Sin(i))];
+        Assert.Equal(Draw(7), Draw(7));
+        Assert.NotEqual(Draw(7), Draw(8));
+
+        List<int> Draw(long seed)
+        {
+            var sampler = new Sampler(new() { Temperature = 1, Seed = seed });
+            return [.. Enumerable.Range(0, 50).Select(_ => sampler.Next(logits))];
+        }
+    }
+
+    [Fact]
+    public void Draws_follow_the_probabilities()
+    {
+        float[] logits = [0, MathF.Log(2), MathF.Log(3), MathF.Log(4)];
+        var sampler = new Sampler(new() { Temperature = 1, TopK = 0, Seed = 1 });
+        var counts = new int[4];
+        const int draws = 20_000;
+        for (var i = 0; i < draws; i++) counts[sampler.Next(logits)]++;
+        for (var i = 0; i < 4; i++) Assert.InRange(counts[i] / (double)draws, (i + 1) / 10.0 - 0.015, (i + 1) / 10.0 + 0.015);
+    }
+}
