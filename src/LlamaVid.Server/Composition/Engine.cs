@@ -1,4 +1,5 @@
 using LlamaVid.Engine;
+using LlamaVid.Media;
 using LlamaVid.Model;
 using LlamaVid.Server.Hosting;
 using Microsoft.Extensions.Options;

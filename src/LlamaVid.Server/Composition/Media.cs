@@ -1,4 +1,3 @@
-using LlamaVid.Engine;
 using LlamaVid.Media;
 using Microsoft.Extensions.Options;
 
@@ -13,7 +12,7 @@ internal static class MediaModule
     public static IServiceCollection AddMedia(this IServiceCollection services)
     {
         services.AddOptionsWithValidateOnStart<MediaOptions, MediaOptionsValidator>().BindConfiguration(MediaOptions.Section);
-        services.AddSingleton<MediaOpener>();
+        services.AddSingleton(provider => new MediaOpener(provider.GetRequiredService<IOptions<MediaOptions>>().Value, provider.GetRequiredService<ILogger<MediaOpener>>()));
         return services;
     }
 }

@@ -100,13 +100,6 @@ internal readonly struct JsonCursor(JsonElement element, string path)
     public JsonCursor? Find(string name) =>
         IsObject && Element.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null ? new JsonCursor(value, Join(Path, name)) : null;
 
-    /// <summary>The string's bytes as they stand in the body, when it holds no escapes: a large data URI is read without making a string of it.</summary>
-    public bool TryRawText(out ReadOnlySpan<byte> utf8)
-    {
-        utf8 = IsText ? JsonMarshal.GetRawUtf8Value(Element)[1..^1] : default;
-        return IsText && !utf8.Contains((byte)'\\');
-    }
-
     public InvalidRequestException Wrong(string claim, bool shown = true) =>
         new(Path, shown ? $"'{Path}' is {Shown()}; it {claim}." : $"'{Path}' {claim}.");
 
