@@ -1,7 +1,7 @@
 namespace LlamaVid.Engine;
 
 /// <summary>The text of one answer as it grows: token ids in, final pieces of text out. Knows when the answer is complete.</summary>
-internal sealed class Answer(LlamaTokenizer tokenizer, IReadOnlyList<string> stops, int maxTokens)
+internal sealed class Answer(LlamaTokenizer tokenizer, IReadOnlyList<string> stops, int maxTokens, bool ignoresEos)
 {
     private readonly IncrementalDetokenizer _detokenizer = new(tokenizer);
     private readonly StopTexts _stops = new(stops);
@@ -14,7 +14,7 @@ internal sealed class Answer(LlamaTokenizer tokenizer, IReadOnlyList<string> sto
     public string Add(int token)
     {
         _count++;
-        if (token == tokenizer.EosId)
+        if (token == tokenizer.EosId && !ignoresEos)
         {
             Finish = FinishReason.Stop;
             return "";

@@ -18,6 +18,9 @@ public sealed record GenerationRequest
     /// <summary>Most tokens to generate; null: what the context leaves, at most <see cref="EngineOptions.DefaultMaxTokens"/>.</summary>
     public int? MaxTokens { get; init; }
 
+    /// <summary>Goes on after the end-of-sequence token, up to <see cref="MaxTokens"/>: for measurements.</summary>
+    public bool IgnoreEos { get; init; }
+
     /// <summary>Texts that end the answer and are not part of it.</summary>
     public IReadOnlyList<string> Stop { get; init; } = [];
 }

@@ -3,9 +3,8 @@ namespace LlamaVid.Engine;
 /// <summary>The bounded line of waiting requests: first come, first served among those whose media are open. Knows no model and no clock.</summary>
 internal sealed class RequestQueue(int limit)
 {
-    private readonly Lock _gate = new();
+    private readonly object _gate = new();
     private readonly List<Sequence> _waiting = [];
-    private readonly SemaphoreSlim _changed = new(0);
     private bool _closed;
 
     public int Count { get { lock (_gate) return _waiting.Count; } }
@@ -24,8 +23,11 @@ internal sealed class RequestQueue(int limit)
     /// <summary>The sequence's media are open; it may be taken.</summary>
     public void Ready(Sequence sequence)
     {
-        lock (_gate) sequence.IsReady = true;
-        _changed.Release();
+        lock (_gate)
+        {
+            sequence.IsReady = true;
+            Monitor.PulseAll(_gate);
+        }
     }
 
     public void Remove(Sequence sequence)
@@ -38,20 +40,19 @@ internal sealed class RequestQueue(int limit)
     /// <summary>Blocks until a sequence is ready or the line is closed, which gives null.</summary>
     public Sequence? Take()
     {
-        while (true)
+        lock (_gate)
         {
-            lock (_gate)
+            while (!_closed)
             {
-                if (_closed) return null;
-                if (_waiting.FindIndex(sequence => sequence.IsReady) is >= 0 and var index)
+                if (_waiting.Find(sequence => sequence.IsReady) is { } first)
                 {
-                    var sequence = _waiting[index];
-                    _waiting.RemoveAt(index);
+                    _waiting.Remove(first);
                     Announce();
-                    return sequence;
+                    return first;
                 }
+                Monitor.Wait(_gate);
             }
-            _changed.Wait();
+            return null;
         }
     }
 
@@ -63,7 +64,7 @@ internal sealed class RequestQueue(int limit)
             _closed = true;
             var left = _waiting.ToArray();
             _waiting.Clear();
-            _changed.Release();
+            Monitor.PulseAll(_gate);
             return left;
         }
     }

@@ -21,7 +21,7 @@ internal sealed class SequenceRun(LlamaVidModel model, ModelRunner runner, Engin
 
         using var cache = model.NewCache(layout.Positions + maxTokens);
         var logits = Prefill(runner.Embed(layout, [.. seen.Select(each => each.Tokens)]), cache);
-        return Decode(logits, cache, new Answer(model.Tokenizer, [.. request.Stop, .. layout.Stop.Length > 0 ? [layout.Stop] : Array.Empty<string>()], maxTokens));
+        return Decode(logits, cache, new Answer(model.Tokenizer, [.. request.Stop, layout.Stop], maxTokens, request.IgnoreEos));
     }
 
     /// <summary>Logits of the token after the whole prompt, which is computed in chunks.</summary>
@@ -44,10 +44,11 @@ internal sealed class SequenceRun(LlamaVidModel model, ModelRunner runner, Engin
     {
         var begin = sequence.Clock.Now;
         var sampler = new Sampler(sequence.Request.Sampling);
+        var vocabulary = Math.Min(logits.Length, model.Tokenizer.VocabularySize);       // rows beyond the tokenizer's own are padding of the matrix
         while (true)
         {
             sequence.Cancelled.ThrowIfCancellationRequested();
-            var token = sampler.Next(logits);
+            var token = sampler.Next(logits.AsSpan(0, vocabulary));
             sequence.Clock.Token();
             sequence.Publish(new GenerationEvent.Token(token, answer.Add(token)));
             if (answer.Finish is { } reason)

@@ -5,7 +5,10 @@ using static TorchSharp.torch;
 
 namespace LlamaVid.Tests;
 
-/// <summary>One golden case: the tensors of a <c>.safetensors</c> file and, where there is one, the <c>.json</c> of the same name. It knows nothing of the product's own readers.</summary>
+/// <summary>
+/// One golden case: the tensors of a <c>.safetensors</c> file and, where there is one, the <c>.json</c> of the same name. It knows nothing of the
+/// product's own readers.
+/// </summary>
 /// <remarks>Every tensor read is a new one and belongs to the caller's dispose scope.</remarks>
 internal sealed class Golden
 {
@@ -62,7 +65,8 @@ internal sealed class Golden
         Json.GetProperty("kept_rows").TryGetProperty(name, out var rows) ? [.. rows.EnumerateArray().Select(row => row.GetInt64())] : null;
 
     private JsonElement Entry(string name) =>
-        _entries.TryGetValue(name, out var entry) ? entry : throw new KeyNotFoundException($"The golden file has no '{name}'; it has {string.Join(", ", _entries.Keys)}.");
+        _entries.TryGetValue(name, out var entry)
+            ? entry : throw new KeyNotFoundException($"The golden file has no '{name}'; it has {string.Join(", ", _entries.Keys)}.");
 
     private static ScalarType Dtype(string name) => name switch
     {

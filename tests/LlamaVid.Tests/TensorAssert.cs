@@ -26,8 +26,8 @@ internal static class TensorAssert
             if (first < 0) first = i;
         }
         if (bad > 0)
-            Assert.Fail($"{name} {Shape(expected)}: {bad} of {wanted.Length} values differ by more than {atol:g3}; maximum {max:g4}, mean {sum / wanted.Length:g4}; "
-                + $"first at {Index(first, expected.shape)}: expected {wanted[first]:g8}, got {got[first]:g8}.");
+            Assert.Fail($"{name} {Shape(expected)}: {bad} of {wanted.Length} values differ by more than {atol:g3}; "
+                + $"maximum {max:g4}, mean {sum / wanted.Length:g4}; first at {Index(first, expected.shape)}: expected {wanted[first]:g8}, got {got[first]:g8}.");
     }
 
     private static double[] Values(Tensor tensor)

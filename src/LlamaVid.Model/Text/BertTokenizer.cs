@@ -1,12 +1,13 @@
 using System.Buffers;
 using Library = Microsoft.ML.Tokenizers;
+using LlamaVid.Model.Weights;
 
 namespace LlamaVid.Model.Text;
 
 /// <summary>The text decoder's tokenizer: bert-base-uncased with [DEC] added, at most 256 ids, cut from the left. Knows no batches.</summary>
 /// <remarks>
-/// The library does WordPiece; its own basic tokenisation is not BERT's (it joins words at line breaks, keeps zero-width characters
-/// and recomposes Hangul), so <see cref="BertWords"/> stands before it. Immutable, so one instance serves all threads.
+/// The library does WordPiece; its own basic tokenisation is not BERT's (docs/decisions/0003-llama-tokenizer.md), so <see cref="BertWords"/>
+/// stands before it. Immutable, so one instance serves all threads.
 /// </remarks>
 public sealed class BertTokenizer
 {
@@ -34,7 +35,7 @@ public sealed class BertTokenizer
 
     /// <summary>Reads a vocabulary of one piece per line.</summary>
     /// <param name="directoryOrVocabFile">The file, or a folder with a <c>vocab.txt</c>.</param>
-    /// <exception cref="TokenizerFileException">The file is missing, unreadable or lacks a special token.</exception>
+    /// <exception cref="CheckpointException">The file is missing, unreadable or lacks a special token.</exception>
     public static BertTokenizer Load(string directoryOrVocabFile)
     {
         var path = Directory.Exists(directoryOrVocabFile) ? Path.Combine(directoryOrVocabFile, "vocab.txt") : directoryOrVocabFile;
@@ -43,18 +44,18 @@ public sealed class BertTokenizer
             var lines = File.ReadAllLines(path);
             var special = new Dictionary<string, int>(StringComparer.Ordinal);
             foreach (var name in (string[])["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"])
-                special[name] = Array.IndexOf(lines, name) is var id and >= 0 ? id : throw new TokenizerFileException(path, $"no line reads {name}; a BERT vocabulary has one piece per line");
+                special[name] = Array.IndexOf(lines, name) is var id and >= 0 ? id : throw new CheckpointException(path, $"no line reads {name}; a BERT vocabulary has one piece per line");
             special[Dec] = lines.Length;
             return new BertTokenizer(Library.WordPieceTokenizer.Create(path, new Library.WordPieceOptions { UnknownToken = "[UNK]" }), special, lines.Length + 1);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new TokenizerFileException(path, e is FileNotFoundException or DirectoryNotFoundException
+            throw new CheckpointException(path, e is FileNotFoundException or DirectoryNotFoundException
                 ? "no such file; download bert-base-uncased's vocab.txt" : "the file cannot be read", e);
         }
         catch (ArgumentException e)
         {
-            throw new TokenizerFileException(path, $"not a BERT vocabulary ({e.Message.TrimEnd('.')})", e);
+            throw new CheckpointException(path, $"not a BERT vocabulary ({e.Message.TrimEnd('.')})", e);
         }
     }
 

@@ -19,14 +19,20 @@ public sealed record Conversation(string System, string AfterSystem, string User
     private static readonly Conversation LlavaV1 = new(AboutHuman, " ", "USER", "ASSISTANT", " ", "</s>");
     private static readonly Conversation LlavaV0 = new(AboutHuman, "###", "Human", "Assistant", "###", "###");
 
-    /// <summary>Stage-1 checkpoints: "&lt;image&gt;" + text + "\n", without names and system sentence (preprocess_plain_guided).</summary>
+    /// <summary>Stage-1 checkpoints: "&lt;image&gt;" + answer + "\n", without names and system sentence (preprocess_plain_guided).</summary>
     private static readonly Conversation Plain = new("", "", "", "", "\n", "\n");
 
     /// <summary>The text that ends an answer; "&lt;/s&gt;" also is the end-of-sequence id.</summary>
     public string Stop => AfterAssistant;
 
     /// <summary>Placeholders stand on a line of their own, except in the template without names.</summary>
-    public string AfterMedia => User.Length > 0 ? "\n" : "";
+    public string AfterMedia => IsPlain ? "" : "\n";
+
+    /// <summary>
+    /// The template without names: a question about media only conditions their context tokens and is not part of the prompt,
+    /// so that the answer follows the media at once, as these checkpoints were trained.
+    /// </summary>
+    public bool IsPlain => User.Length == 0;
 
     public static Conversation Of(ConversationKind kind) => kind switch
     {

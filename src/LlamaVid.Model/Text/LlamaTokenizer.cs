@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text;
+using LlamaVid.Model.Weights;
 
 namespace LlamaVid.Model.Text;
 
@@ -30,7 +31,7 @@ public sealed class LlamaTokenizer
 
         foreach (var (content, id) in files.Added)
             if (model.Find(content) != id && Add(content) != id)
-                throw new TokenizerFileException(Path.Combine(folder, "added_tokens.json"),
+                throw new CheckpointException(Path.Combine(folder, "added_tokens.json"),
                     $"\"{content}\" has the id {id}; added tokens are numbered from the vocabulary's end without gaps, so it should be {IdOf(content)}");
         foreach (var token in files.Special)
         {
@@ -57,7 +58,7 @@ public sealed class LlamaTokenizer
     /// <summary>Reads tokenizer.model and, where present, tokenizer_config.json, special_tokens_map.json and added_tokens.json.</summary>
     /// <param name="usesPatchToken">config.json's mm_use_im_patch_token: the official loader then adds &lt;im_patch&gt; if no file does.</param>
     /// <param name="usesStartEnd">config.json's mm_use_im_start_end: likewise &lt;im_start&gt; and &lt;im_end&gt;.</param>
-    /// <exception cref="TokenizerFileException">A file is missing, damaged or of another kind of model.</exception>
+    /// <exception cref="CheckpointException">A file is missing, damaged or of another kind of model.</exception>
     public static LlamaTokenizer Load(string modelDirectory, bool usesPatchToken = false, bool usesStartEnd = false) =>
         new(SentencePieceModel.Load(Path.Combine(modelDirectory, "tokenizer.model")), LlamaTokenizerFiles.Read(modelDirectory), modelDirectory, usesPatchToken, usesStartEnd);
 

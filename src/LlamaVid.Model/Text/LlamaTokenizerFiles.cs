@@ -1,4 +1,5 @@
 using System.Text.Json;
+using LlamaVid.Model.Weights;
 
 namespace LlamaVid.Model.Text;
 
@@ -89,7 +90,7 @@ internal sealed class LlamaTokenizerFiles
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException or KeyNotFoundException or IOException or UnauthorizedAccessException)
         {
-            throw new TokenizerFileException(path, e is JsonException ? e.Message : "a value is not of the type that transformers writes", e);
+            throw new CheckpointException(path, e is JsonException ? e.Message : "a value is not of the type that transformers writes", e);
         }
     }
 }

@@ -38,6 +38,8 @@ public sealed class PromptBuilder(LlamaTokenizer tokenizer, bool usesStartEnd = 
                 writer.Add(index);
                 writer.Add(conversation.AfterMedia);
             }
+            if (conversation.IsPlain && turn.Role == ChatRole.User && turn.Media.Count > 0)
+                continue;
             writer.Add(turn.Text);
             if (i < turns.Count - 1 || turn.Role == ChatRole.User)
                 writer.Add(conversation.After(turn.Role, isEmpty));

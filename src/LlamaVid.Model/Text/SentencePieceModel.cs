@@ -1,6 +1,7 @@
 using System.Globalization;
 using Google.Protobuf;
 using Library = Microsoft.ML.Tokenizers;
+using LlamaVid.Model.Weights;
 
 namespace LlamaVid.Model.Text;
 
@@ -27,6 +28,8 @@ internal sealed class SentencePieceModel
         UnknownId = library.UnknownId;
         foreach (var piece in ReadPieces(file))
             Add(piece);
+        if (_bytes.Values.Distinct().Count() < 256)
+            throw new InvalidDataException("byte pieces are missing; without all 256 some text has no ids");
         _mergeableBySpan = _mergeable.GetAlternateLookup<ReadOnlySpan<char>>();
     }
 
@@ -37,7 +40,7 @@ internal sealed class SentencePieceModel
     /// <summary>UTF-16 length of the longest piece that merging may form.</summary>
     public int LongestPiece { get; private set; }
 
-    /// <exception cref="TokenizerFileException">The file is missing, is no SentencePiece BPE model, or uses features that LLaMA models do not have.</exception>
+    /// <exception cref="CheckpointException">The file is missing, is no SentencePiece BPE model, or uses features that LLaMA models do not have.</exception>
     public static SentencePieceModel Load(string path)
     {
         try
@@ -51,12 +54,12 @@ internal sealed class SentencePieceModel
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new TokenizerFileException(path, e is FileNotFoundException or DirectoryNotFoundException
+            throw new CheckpointException(path, e is FileNotFoundException or DirectoryNotFoundException
                 ? "the checkpoint has no such file; copy it from the model's repository" : "the file cannot be read", e);
         }
         catch (Exception e) when (e is ArgumentException or InvalidDataException or InvalidProtocolBufferException or NullReferenceException or KeyNotFoundException)
         {
-            throw new TokenizerFileException(path, $"not a SentencePiece BPE model of the LLaMA kind ({e.Message.TrimEnd('.')})", e);
+            throw new CheckpointException(path, $"not a SentencePiece BPE model of the LLaMA kind ({e.Message.TrimEnd('.')})", e);
         }
     }
 

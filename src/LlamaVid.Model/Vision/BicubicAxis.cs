@@ -2,9 +2,9 @@ namespace LlamaVid.Model.Vision;
 
 /// <summary>The weights of one axis of an antialiased bicubic resize, for a window of its outputs. It knows numbers of samples, not pictures.</summary>
 /// <remarks>
-/// Fixed-point arithmetic of Pillow's <c>Resample.c</c> (<c>precompute_coeffs</c>, <c>normalize_coeffs_8bpc</c>), which the official preprocessing runs: weights in
-/// double precision, normalised to 1, rounded away from zero to 22 fractional bits. Output i is (Σ weight · sample + half) >> 22, clamped to a byte. The samples may lie
-/// in the middle of a longer canvas of one colour; the canvas is then one weight per output and is never read.
+/// Fixed-point arithmetic of Pillow's <c>Resample.c</c> (<c>precompute_coeffs</c>, <c>normalize_coeffs_8bpc</c>), which the official preprocessing
+/// runs: weights in double precision, normalised to 1, rounded away from zero to 22 fractional bits. Output i is (Σ weight · sample + half) >> 22,
+/// clamped to a byte. The samples may lie in the middle of a longer canvas of one colour, which is then one weight per output and is never read.
 /// </remarks>
 internal sealed class BicubicAxis
 {

@@ -43,7 +43,8 @@ internal sealed class ClipVisionTower : VisionTower
             throw new CheckpointException(folder, $"the vision tower reads pictures of {shape.ImageSize} pixels; the image processor makes {imageSize}.");
         var layers = selectLayer < 0 ? shape.Layers + 1 + selectLayer : selectLayer;
         if (layers < 0 || layers > shape.Layers)
-            throw new CheckpointException(folder, $"the vision tower has {shape.Layers} layers; mm_vision_select_layer {selectLayer} is not one of its {shape.Layers + 1} hidden states.");
+            throw new CheckpointException(folder,
+                $"the vision tower has {shape.Layers} layers; mm_vision_select_layer {selectLayer} is not one of its {shape.Layers + 1} hidden states.");
 
         using var reader = CheckpointReader.Open(folder);
         var prefix = reader.Tensors.ContainsKey($"{Prefix}embeddings.class_embedding") ? Prefix : "";
@@ -66,7 +67,8 @@ internal sealed class ClipVisionTower : VisionTower
     /// <summary>What a whole CLIP holds beside this tower: the text half, the projections, the last layers and norm, and the numbers 0 … P.</summary>
     private static bool IsUnused(string name, string prefix, int layers)
     {
-        if (name.StartsWith("text_model.", StringComparison.Ordinal) || name is "text_projection.weight" or "visual_projection.weight" or "logit_scale") return true;
+        if (name is "text_projection.weight" or "visual_projection.weight" or "logit_scale") return true;
+        if (name.StartsWith("text_model.", StringComparison.Ordinal)) return true;
         if (!name.StartsWith(prefix, StringComparison.Ordinal)) return false;
         return name[prefix.Length..].Split('.') switch
         {

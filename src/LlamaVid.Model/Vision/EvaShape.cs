@@ -18,7 +18,10 @@ internal sealed record EvaShape(int Width, int Depth, int MlpWidth, int PatchSiz
 
     public int Heads => Width / HeadSize;
 
-    /// <remarks>The official tower drops the last block of the file (<c>create_eva_vit_g</c>). A file from which it has already been cut, told by its 39 blocks of full width, runs whole.</remarks>
+    /// <remarks>
+    /// The official tower drops the last block of the file (<c>create_eva_vit_g</c>). A file from which it has already been cut, told by its 39 blocks
+    /// of full width, runs whole.
+    /// </remarks>
     /// <exception cref="CheckpointException">A tensor that tells a size is missing or has an impossible shape.</exception>
     public static EvaShape Read(IReadOnlyDictionary<string, TensorEntry> tensors, string file)
     {
@@ -36,7 +39,8 @@ internal sealed record EvaShape(int Width, int Depth, int MlpWidth, int PatchSiz
 
         int[] Shape(string name, int rank, string accepted)
         {
-            if (!tensors.TryGetValue(name, out var entry)) throw new CheckpointException(file, $"the tensor {name} {accepted} of an EVA vision tower is missing.");
+            if (!tensors.TryGetValue(name, out var entry))
+                throw new CheckpointException(file, $"the tensor {name} {accepted} of an EVA vision tower is missing.");
             return entry.Shape.Count == rank && entry.Shape.All(size => size is > 0 and <= 1 << 20)
                 ? [.. entry.Shape.Select(size => (int)size)]
                 : throw new CheckpointException(file, $"the tensor {name} has the shape [{string.Join(", ", entry.Shape)}]; accepted: {accepted}.");

@@ -31,7 +31,8 @@ internal sealed class EvaVisionTower : VisionTower
         using var reader = CheckpointReader.Open(file);
         var shape = EvaShape.Read(reader.Tensors, file);
         if (imageSize % shape.PatchSize != 0)
-            throw new CheckpointException(file, $"the vision tower cuts patches of {shape.PatchSize} pixels; the image processor's {imageSize} pixels are not a multiple of it.");
+            throw new CheckpointException(file,
+                $"the vision tower cuts patches of {shape.PatchSize} pixels; the image processor's {imageSize} pixels are not a multiple of it.");
 
         var tower = new EvaVisionTower(shape, imageSize, placement);
         new WeightLoader(reader).Fill(tower, prefix: "");

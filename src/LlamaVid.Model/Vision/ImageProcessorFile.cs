@@ -2,7 +2,10 @@ using LlamaVid.Model.Weights;
 
 namespace LlamaVid.Model.Vision;
 
-/// <summary>The rules of a CLIP <c>preprocessor_config.json</c>: which keys and values describe what <see cref="ImagePreprocessor"/> does. Everything else is refused by name.</summary>
+/// <summary>
+/// The rules of a CLIP <c>preprocessor_config.json</c>: which keys and values describe what <see cref="ImagePreprocessor"/> does. Everything else is
+/// refused by name.
+/// </summary>
 internal static class ImageProcessorFile
 {
     private const int Bicubic = 3;

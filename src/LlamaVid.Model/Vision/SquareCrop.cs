@@ -8,9 +8,10 @@ namespace LlamaVid.Model.Vision;
 
 /// <summary>Turns pictures of one size into square crops of one size, byte for byte as Pillow does. It knows no normalisation and no files.</summary>
 /// <remarks>
-/// Resize (short edge to <c>side</c>, bicubic, horizontal pass first, bytes in between), then centre crop; with <see cref="ImageFit.Pad"/> the picture first lies in the
-/// middle of a square of the mean colour. Only what the crop shows is computed, row by row, and the padded square is never made: time and memory grow neither with the part of
-/// the resized picture that is cut off nor with the padding. Immutable and safe to share between threads.
+/// Resize (short edge to <c>side</c>, bicubic, horizontal pass first, bytes in between), then centre crop; with <see cref="ImageFit.Pad"/> the
+/// picture first lies in the middle of a square of the mean colour. Only what the crop shows is computed, row by row, and the padded square is never
+/// made: time and memory grow neither with the part of the resized picture that is cut off nor with the padding. Immutable and safe to share between
+/// threads.
 /// </remarks>
 internal sealed class SquareCrop
 {

@@ -4,8 +4,8 @@ namespace LlamaVid.Model.Vision;
 
 /// <summary>Turns pictures into features, one per patch, without regard to any question. It knows no text and never trains.</summary>
 /// <remarks>
-/// <c>call(pixels)</c>: [T, 3, S, S] → [T, P, C], or [T, 1 + P, C] with the class token first where <see cref="HasClassToken"/>. Input and output are in the dtype of the tower's
-/// <see cref="Placement"/>. Frames do not influence each other, so a batch may be split anywhere. Grad mode is the caller's.
+/// <c>call(pixels)</c>: [T, 3, S, S] → [T, P, C], or [T, 1 + P, C] with the class token first where <see cref="HasClassToken"/>. Input and output are
+/// in the dtype of the tower's <see cref="Placement"/>. Frames do not influence each other, so a batch may be split anywhere. Grad mode is the caller's.
 /// </remarks>
 public abstract class VisionTower : Module<Tensor, Tensor>
 {

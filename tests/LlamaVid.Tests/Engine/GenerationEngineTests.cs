@@ -7,7 +7,7 @@ namespace LlamaVid.Tests.Engine;
 [Collection(TorchCollection.Name)]
 public sealed class GenerationEngineTests(EngineFixture fixture) : IClassFixture<EngineFixture>
 {
-    private const int Forever = 3000;                                       // tokens: long enough to be there until it is cancelled
+    private static readonly GenerationRequest Forever = EngineFixture.Text("Go on for ever", 4000) with { IgnoreEos = true };
 
     private readonly GenerationEngine _engine = fixture.Engine;
 
@@ -54,7 +54,7 @@ public sealed class GenerationEngineTests(EngineFixture fixture) : IClassFixture
     {
         var alone = await _engine.Submit(fixture.Video("What happens?")).TokensAsync();
 
-        var running = _engine.Submit(fixture.Video("Go on for ever", maxTokens: Forever));
+        var running = _engine.Submit(fixture.Video("Go on for ever", maxTokens: 4000) with { IgnoreEos = true });
         var waiting = _engine.Submit(fixture.Video("Never comes to run"));
         var survivor = _engine.Submit(fixture.Video("What happens?")).TokensAsync();
         await foreach (var happened in running.Events)
@@ -71,7 +71,7 @@ public sealed class GenerationEngineTests(EngineFixture fixture) : IClassFixture
     public async Task A_full_line_refuses_at_once_and_keeps_what_it_has()
     {
         await using var engine = await fixture.StartAsync(new() { MaxWaitingRequests = 1 });
-        await using var running = engine.Submit(EngineFixture.Text("Go on for ever", Forever));
+        await using var running = engine.Submit(Forever);
         await foreach (var happened in running.Events)
             if (happened is GenerationEvent.Token)
                 break;
@@ -87,7 +87,7 @@ public sealed class GenerationEngineTests(EngineFixture fixture) : IClassFixture
     [Fact]
     public async Task Waiting_requests_learn_their_place()
     {
-        await using var running = _engine.Submit(EngineFixture.Text("Go on for ever", Forever));
+        await using var running = _engine.Submit(Forever);
         await foreach (var happened in running.Events)
             if (happened is GenerationEvent.Token)
                 break;
@@ -105,7 +105,7 @@ public sealed class GenerationEngineTests(EngineFixture fixture) : IClassFixture
     public async Task A_request_that_waits_too_long_is_given_up()
     {
         await using var engine = await fixture.StartAsync(new() { QueueTimeout = TimeSpan.FromSeconds(1) });
-        await using var running = engine.Submit(EngineFixture.Text("Go on for ever", Forever));
+        await using var running = engine.Submit(Forever);
         await foreach (var happened in running.Events)
             if (happened is GenerationEvent.Token)
                 break;
@@ -148,7 +148,7 @@ public sealed class GenerationEngineTests(EngineFixture fixture) : IClassFixture
     public async Task An_engine_that_ends_refuses_what_waits_and_finishes_what_runs()
     {
         var engine = await fixture.StartAsync(new());
-        var running = engine.Submit(EngineFixture.Text("Hello", 200));
+        var running = engine.Submit(Forever with { MaxTokens = 500 });
         var reading = running.Events.GetAsyncEnumerator(TestContext.Current.CancellationToken);
         do await reading.MoveNextAsync(); while (reading.Current is not GenerationEvent.Token);
         var waiting = engine.Submit(EngineFixture.Text("Hello"));

@@ -1,4 +1,4 @@
-using System.Text.Json;
+using System.Runtime.InteropServices;
 using CsCheck;
 using LlamaVid.Engine;
 
@@ -12,20 +12,21 @@ public sealed class SamplerTests
     public void Kept_tokens_are_those_of_the_official_warpers()
     {
         var golden = Golden.Open("misc/warpers");
-        var logits = golden.Names.Single();
-        var values = new float[golden.Shape(logits).Aggregate(1L, (product, size) => product * size)];
-        Buffer.BlockCopy(golden.Bytes(logits).ToArray(), 0, values, 0, values.Length * sizeof(float));
-
-        foreach (var expected in golden.Json.EnumerateArray())
+        var logits = Floats(golden, "logits");
+        foreach (var (index, expected) in golden.Json.EnumerateArray().Index())
         {
             var options = new SamplingOptions
             {
                 Temperature = expected.GetProperty("temperature").GetDouble(), TopK = expected.GetProperty("top_k").GetInt32(), TopP = expected.GetProperty("top_p").GetDouble(),
             };
-            var kept = Sampler.Keep(values, options).Ids.Order();
-            Assert.Equal(expected.GetProperty("kept").EnumerateArray().Select(id => id.GetInt32()), kept);
+            var (ids, probabilities) = Sampler.Keep(logits, options);
+            Assert.Equal(expected.GetProperty("kept").EnumerateArray().Select(id => id.GetInt32()), ids.Order());
+            var all = Floats(golden, $"probs.{index}");
+            Assert.All(ids.Zip(probabilities), pair => Assert.Equal(all[pair.First], pair.Second, 1e-5));
         }
     }
+
+    private static float[] Floats(Golden golden, string name) => MemoryMarshal.Cast<byte, float>(golden.Bytes(name)).ToArray();
 
     [Fact]
     public void Kept_probabilities_sum_to_one_and_fall() =>

@@ -1,5 +1,6 @@
 using System.Text;
 using LlamaVid.Model.Text;
+using LlamaVid.Model.Weights;
 
 namespace LlamaVid.Tests.Model.Text;
 
@@ -93,7 +94,7 @@ public sealed class BertTokenizerTests
     [Fact]
     public void A_missing_file_is_named_without_its_folder()
     {
-        var error = Assert.Throws<TokenizerFileException>(() => BertTokenizer.Load("/nowhere/vocab.txt"));
+        var error = Assert.Throws<CheckpointException>(() => BertTokenizer.Load("/nowhere/vocab.txt"));
         Assert.StartsWith("vocab.txt: ", error.Message);
         Assert.Equal("/nowhere/vocab.txt", error.File);
     }
@@ -106,6 +107,6 @@ public sealed class BertTokenizerTests
     {
         using var folder = new TokenizerFolder();
         folder.Write("vocab.txt", content);
-        Assert.Throws<TokenizerFileException>(() => BertTokenizer.Load(folder.Path));
+        Assert.Throws<CheckpointException>(() => BertTokenizer.Load(folder.Path));
     }
 }

@@ -1,4 +1,5 @@
 using LlamaVid.Model.Text;
+using LlamaVid.Model.Weights;
 
 namespace LlamaVid.Tests.Model.Text;
 
@@ -112,7 +113,7 @@ public sealed class LlamaTokenizerTests
     public void A_folder_without_a_model_says_what_is_missing()
     {
         using var folder = new TokenizerFolder();
-        var error = Assert.Throws<TokenizerFileException>(() => LlamaTokenizer.Load(folder.Path));
+        var error = Assert.Throws<CheckpointException>(() => LlamaTokenizer.Load(folder.Path));
         Assert.StartsWith("tokenizer.model: the checkpoint has no such file", error.Message);
         Assert.DoesNotContain(folder.Path, error.Message);
     }
@@ -126,7 +127,7 @@ public sealed class LlamaTokenizerTests
         {
             using var folder = new TokenizerFolder();
             folder.Write("tokenizer.model", bytes);
-            var error = Assert.Throws<TokenizerFileException>(() => LlamaTokenizer.Load(folder.Path));
+            var error = Assert.Throws<CheckpointException>(() => LlamaTokenizer.Load(folder.Path));
             Assert.StartsWith("tokenizer.model: ", error.Message);
         }
     }
@@ -146,7 +147,7 @@ public sealed class LlamaTokenizerTests
     {
         using var folder = new TokenizerFolder(TinyModel);
         folder.Write(file, content);
-        var error = Assert.Throws<TokenizerFileException>(() => LlamaTokenizer.Load(folder.Path));
+        var error = Assert.Throws<CheckpointException>(() => LlamaTokenizer.Load(folder.Path));
         Assert.StartsWith(file + ": ", error.Message);
     }
 }

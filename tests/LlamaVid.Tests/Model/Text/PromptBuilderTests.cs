@@ -75,13 +75,17 @@ public sealed class PromptBuilderTests
     }
 
     [Fact]
-    public void The_plain_template_has_texts_only()
+    public void The_plain_template_asks_by_the_condition_alone()
     {
-        var layout = Builder.Build([User("A red ball.", 0)], [Picture], new PromptOptions { Conversation = ConversationKind.Plain });
-        Assert.Equal("<image>A red ball.\n", layout.Text);
+        var plain = new PromptOptions { Conversation = ConversationKind.Plain };
+        var layout = Builder.Build([User("Describe it.", 0)], [Picture], plain);
+        Assert.Equal("<image>", layout.Text);
+        Assert.Equal([1, -200], layout.FoldedIds);
+        Assert.Equal("Describe it.", layout.Condition);
         Assert.Equal("\n", layout.Stop);
-        Assert.Equal(TextGoldens.Tiny(legacy: false).EncodeWithImages(layout.Text), layout.FoldedIds);
-        Assert.Equal("<image>", Builder.Build([User("", 0), Assistant("")], [Picture], new PromptOptions { Conversation = ConversationKind.Plain }).Text[..7]);
+        Assert.Equal("<image>A red", Builder.Build([User("Describe it.", 0), Assistant("A red")], [Picture], plain).Text);
+        Assert.Equal("<image>A red ball.\n<image>", Builder.Build([User("a", 0), Assistant("A red ball."), User("b", 1)], [Picture, Picture], plain).Text);
+        Assert.Equal("text\n", Builder.Build([User("text")], [], plain).Text);
     }
 
     [Fact]

@@ -97,6 +97,22 @@ public sealed class PromptGoldenTests
         }
     }
 
+    [Fact]
+    public void A_plain_prompt_with_its_answer_is_a_training_sample()
+    {
+        var samples = TextGoldens.Json("goldens/train/s1.json");
+        var golden = TextGoldens.Json("goldens/train/train_stage1.json").GetProperty("samples");
+        var tokenizer = TextGoldens.Tiny(legacy: false);
+        for (var i = 0; i < samples.GetArrayLength(); i++)
+        {
+            var texts = samples[i].GetProperty("conversations").EnumerateArray().Select(turn => turn.Text("value")).ToArray();
+            ChatTurn[] turns = [new(ChatRole.User, texts[0].Replace("\n<image>", "", StringComparison.Ordinal), [0]), new(ChatRole.Assistant, texts[1] + "\n", [])];
+            var layout = new PromptBuilder(tokenizer).Build(turns, [new PromptMedia(1, 2, IsVideo: false)], new PromptOptions { Conversation = ConversationKind.Plain });
+            Assert.Equal(golden[i].GetProperty("input_ids").Ints(), layout.FoldedIds);
+            Assert.Equal(golden[i].GetProperty("prompt")[0].GetString(), layout.Condition);
+        }
+    }
+
     private static string[] Names(string relative)
     {
         try

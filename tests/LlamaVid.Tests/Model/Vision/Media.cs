@@ -24,8 +24,8 @@ internal static class Media
 
     private static byte[] Decode(string path)
     {
-        var start = new ProcessStartInfo("ffmpeg", ["-v", "error", "-nostdin", "-i", path, "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]) { RedirectStandardOutput = true };
-        using var ffmpeg = Process.Start(start)!;
+        string[] arguments = ["-v", "error", "-nostdin", "-i", path, "-f", "rawvideo", "-pix_fmt", "rgb24", "-"];
+        using var ffmpeg = Process.Start(new ProcessStartInfo("ffmpeg", arguments) { RedirectStandardOutput = true })!;
         using var output = new MemoryStream();
         ffmpeg.StandardOutput.BaseStream.CopyTo(output);
         ffmpeg.WaitForExit();

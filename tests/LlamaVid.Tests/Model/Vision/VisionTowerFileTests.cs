@@ -104,7 +104,8 @@ public sealed class VisionTowerFileTests : IDisposable
         var pixels = rand(2, 3, 28, 28);
         using var alone = LoadClip(Towers.ClipFile());
         var whole = Towers.ClipFile().ToDictionary(entry => $"vision_model.{entry.Key}", entry => entry.Value);
-        foreach (var other in new[] { "vision_model.embeddings.position_ids", "text_model.final_layer_norm.weight", "text_projection.weight", "visual_projection.weight", "logit_scale" }) whole[other] = [3];
+        string[] others = ["vision_model.embeddings.position_ids", "text_model.final_layer_norm.weight", "text_projection.weight", "visual_projection.weight", "logit_scale"];
+        foreach (var other in others) whole[other] = [3];
 
         using var tower = LoadClip(whole, config: $$"""{ "projection_dim": 4, "vision_config": {{Towers.ClipConfig}} }""");
         foreach (var (name, parameter) in alone.named_parameters()) parameter.copy_(tower.get_parameter(name)!);

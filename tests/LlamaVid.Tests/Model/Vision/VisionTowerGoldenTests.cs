@@ -71,7 +71,7 @@ public sealed class VisionTowerGoldenTests
     {
         using var scope = NewDisposeScope();
         var golden = Golden.Open("misc/pos_embed_interp");
-        TensorAssert.Close(golden["out"], EvaVisionTower.Stretch(golden["in"], 16, 24), 1e-6);
+        TensorAssert.Close(golden["out"], EvaVisionTower.Stretch(golden["in"], 16, 24), 1e-5);
     }
 
     [Fact]
