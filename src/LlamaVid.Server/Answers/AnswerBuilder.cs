@@ -24,7 +24,7 @@ internal sealed class AnswerBuilder(string id, string model, long created)
         Round(Timings.Queue), Round(Timings.Fetch), Round(Timings.DecodeVideo), Round(Timings.Vision), Round(Timings.Prefill), Round(Timings.Decode), Round(Timings.TimeToFirstToken));
 
     public ChatCompletionChunk Chunk(Delta delta, string? finishReason = null, IReadOnlyList<int>? tokenIds = null) =>
-        new() { Id = Id, Created = Created, Model = Model, Choices = [new(delta) { FinishReason = finishReason, TokenIds = tokenIds }] };
+        new() { Id = Id, Created = Created, Model = Model, Choices = [new() { Delta = delta, FinishReason = finishReason, TokenIds = tokenIds }] };
 
     public static string Wire(FinishReason reason) => reason == FinishReason.Stop ? "stop" : "length";
 

@@ -18,6 +18,8 @@ internal static class EngineModule
     public static IServiceCollection AddEngine(this IServiceCollection services)
     {
         services.AddOptionsWithValidateOnStart<ModelOptions, ModelOptionsValidator>().BindConfiguration(ModelOptions.Section);
+        services.PostConfigure<ModelOptions>(options =>        // an option that is set to nothing is not set
+            (options.VisionTower, options.TextTokenizer, options.ImageProcessor) = (NullIfEmpty(options.VisionTower), NullIfEmpty(options.TextTokenizer), NullIfEmpty(options.ImageProcessor)));
         services.AddOptionsWithValidateOnStart<EngineOptions, EngineOptionsValidator>().BindConfiguration(EngineOptions.Section);
         services.AddSingleton(provider => new GenerationEngine(
             provider.GetRequiredService<IOptions<ModelOptions>>().Value,
@@ -35,4 +37,6 @@ internal static class EngineModule
         services.AddSingleton<EngineHost>().AddHostedService(provider => provider.GetRequiredService<EngineHost>());
         return services;
     }
+
+    private static string? NullIfEmpty(string? text) => string.IsNullOrWhiteSpace(text) ? null : text;
 }

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using LlamaVid.Server.Answers;
 using LlamaVid.Server.Errors;
 using LlamaVid.Server.Features.Ask;
@@ -33,7 +34,12 @@ internal static class OpenAiApi
         services.AddSingleton(provider => new StartTime(provider.GetRequiredService<TimeProvider>().GetUtcNow().ToUnixTimeSeconds()));
         services.AddExceptionHandler<OpenAiExceptionHandler>();
         services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
-        services.ConfigureHttpJsonOptions(options => options.SerializerOptions.TypeInfoResolverChain.Insert(0, OpenAiJson.Wire));
+        services.ConfigureHttpJsonOptions(options =>               // what the document describes is what is written
+        {
+            options.SerializerOptions.PropertyNamingPolicy = OpenAiJson.Wire.Options.PropertyNamingPolicy;
+            options.SerializerOptions.NumberHandling = JsonNumberHandling.Strict;
+            options.SerializerOptions.TypeInfoResolverChain.Insert(0, OpenAiJson.Wire);
+        });
         services.AddOpenApi(options => options.AddDocumentTransformer((document, _, _) =>
         {
             document.Info.Title = "LlamaVid.Server";

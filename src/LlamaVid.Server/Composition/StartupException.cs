@@ -1,5 +1,5 @@
 using LlamaVid.Media;
-using LlamaVid.Model.Text;
+using LlamaVid.Model;
 using LlamaVid.Model.Weights;
 using LlamaVid.Server.Errors;
 using Microsoft.Extensions.Options;
@@ -14,7 +14,7 @@ internal static class StartupFault
 {
     public static string? Describe(Exception fault) => fault switch
     {
-        StartupException or CheckpointException or TokenizerFileException or FfmpegNotFoundException => OneLine(fault.Message),
+        StartupException or CheckpointException or DeviceUnavailableException or FfmpegNotFoundException => OneLine(fault.Message),
         OptionsValidationException e => OneLine(string.Join("; ", e.Failures)),
         AggregateException e when e.InnerExceptions.Select(Describe).ToArray() is var lines && lines.All(line => line is not null) => string.Join("; ", lines),
         IOException { InnerException: Microsoft.AspNetCore.Connections.AddressInUseException } => OneLine($"{fault.Message} Stop the other program or choose another address with --urls."),

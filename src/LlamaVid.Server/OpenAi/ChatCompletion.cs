@@ -61,9 +61,10 @@ internal sealed record ChatCompletionChunk
     public StageProgress? Progress { get; init; }
 }
 
-internal sealed record ChunkChoice(Delta Delta)
+internal sealed record ChunkChoice
 {
     public int Index { get; }
+    public required Delta Delta { get; init; }
     [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
     public object? Logprobs { get; }
     [JsonIgnore(Condition = JsonIgnoreCondition.Never)]

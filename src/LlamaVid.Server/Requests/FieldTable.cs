@@ -4,8 +4,11 @@ using Microsoft.OpenApi;
 
 namespace LlamaVid.Server.Requests;
 
+/// <summary>How a form's text is a field's value: as JSON, as it stands, or as JSON only where it begins like a list or an object.</summary>
+internal enum FormValue { Json, Text, TextOrJson }
+
 /// <summary>One field a client may send: how it is read and how it is documented, in one place, so that neither can fall behind the other.</summary>
-internal sealed record Field<T>(string Name, string Description, Func<OpenApiSchema> Schema, Action<T, JsonCursor> Read, bool Required = false, bool IsText = false);
+internal sealed record Field<T>(string Name, string Description, Func<OpenApiSchema> Schema, Action<T, JsonCursor> Read, bool Required = false, FormValue Form = FormValue.Json);
 
 /// <summary>The fields of one JSON object. A field that is not in the table is refused by its path: nothing is silently ignored.</summary>
 internal sealed class FieldTable<T>
@@ -65,7 +68,7 @@ internal sealed class FieldTable<T>
 internal static class Field
 {
     public static Field<T> Text<T>(string name, string description, Action<T, string> read, bool required = false) =>
-        new(name, description, () => new() { Type = JsonSchemaType.String }, (target, value) => read(target, value.Text()), required, IsText: true);
+        new(name, description, () => new() { Type = JsonSchemaType.String }, (target, value) => read(target, value.Text()), required, FormValue.Text);
 
     public static Field<T> Flag<T>(string name, string description, Action<T, bool> read) =>
         new(name, description, () => new() { Type = JsonSchemaType.Boolean, Default = false }, (target, value) => read(target, value.Flag()));
@@ -80,7 +83,7 @@ internal static class Field
 
     public static Field<T> Choice<T, TValue>(string name, IReadOnlyDictionary<string, TValue> values, string description, Action<T, TValue> read) =>
         new(name, description, () => new() { Type = JsonSchemaType.String, Enum = [.. values.Keys.Select(key => JsonValue.Create(key))] },
-            (target, value) => read(target, value.Choice(values)), IsText: true);
+            (target, value) => read(target, value.Choice(values)), Form: FormValue.Text);
 
     public static Field<T> Object<T>(string name, FieldTable<T> fields, string description) =>
         new(name, description, () => fields.Schema(), (target, value) => fields.Read(value, target));

@@ -44,5 +44,9 @@ internal sealed class RequestReader(IOptions<ServerOptions> server, IOptions<Req
         {
             throw new InvalidRequestException(null, $"The body is not valid JSON: {fault.Message}", InvalidRequestException.MalformedJson);
         }
+        catch (InvalidOperationException)                 // half a surrogate pair in a field's name
+        {
+            throw new InvalidRequestException(null, "The body is not valid JSON: a field's name is not valid Unicode text.", InvalidRequestException.MalformedJson);
+        }
     }
 }

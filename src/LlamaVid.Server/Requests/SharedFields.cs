@@ -55,7 +55,7 @@ internal static class SharedFields
             (draft, value) => draft.Choosing = draft.Choosing with { TopK = (int)Math.Max(0, value) }),
         Field.Integer<ChatDraft>("seed", long.MinValue, long.MaxValue, "The same seed gives the same answer to the same request.",
             (draft, value) => draft.Choosing = draft.Choosing with { Seed = value }),
-        new("stop", "A text, or up to 16 of them, that ends the answer and is not part of it.", StopSchema, (draft, value) => draft.Stop = Stops(value)),
+        new("stop", "A text, or up to 16 of them, that ends the answer and is not part of it.", StopSchema, (draft, value) => draft.Stop = Stops(value), Form: FormValue.TextOrJson),
         Field.Flag<ChatDraft>("return_token_ids", "Adds `prompt_token_ids` (one -200 per media item) and `token_ids`.", (draft, on) => draft.ReturnTokenIds = on),
     ];
 
@@ -67,7 +67,7 @@ internal static class SharedFields
         Field.Choice<ChatDraft, ConversationKind>("conversation", Conversations, "The template. The official evaluations use vicuna_v1, the command line llava_v1.",
             (draft, kind) => draft.Conversation = kind),
         new("video_condition", "The text that the context tokens are conditioned on: the newest question, the first one, or `{\"text\": …}`.",
-            ConditionSchema, (draft, value) => draft.Condition = Condition(value)),
+            ConditionSchema, (draft, value) => draft.Condition = Condition(value), Form: FormValue.TextOrJson),
         Field.Choice<ChatDraft, MediaPosition>("media_position", MediaPositions, "The turn that carries the media.", (draft, position) => draft.MediaPosition = position),
         Field.Choice<ChatDraft, PromptStyle>("prompt_style", PromptStyles, "movie: the long-video layout. auto takes it for videos on a checkpoint with RoPE scaling.",
             (draft, style) => draft.Style = style),

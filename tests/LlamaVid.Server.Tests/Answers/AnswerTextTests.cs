@@ -7,7 +7,7 @@ public sealed class AnswerTextTests
     [Theory]
     [InlineData("a| b", "a| b")]
     [InlineData(" |  |a", "||a")]
-    [InlineData("a | | b ", "a||  b")]
+    [InlineData("a | | b ", "a||   b")]
     [InlineData("a\n|b \n", "a|\nb")]
     [InlineData(" \n| ", "|")]
     [InlineData("", "")]

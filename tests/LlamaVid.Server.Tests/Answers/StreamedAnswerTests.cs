@@ -10,7 +10,7 @@ using Microsoft.Extensions.Time.Testing;
 namespace LlamaVid.Server.Tests.Answers;
 
 /// <summary>The bytes of a stream, event by event, with time in our hands.</summary>
-public sealed class StreamedAnswerTests
+public sealed class StreamedAnswerTests : IDisposable
 {
     private static readonly PromptReport Prompt = new("p", [1, -200, 5], 12, 10, 0, [new(MediaKind.Video, 2, [0, 1], 2.5, 25, 64, 48, 5)]);
     private static readonly GenerationTimings Timings = new(1, 2, 3, 4, 5, 6, 7);
@@ -28,13 +28,13 @@ public sealed class StreamedAnswerTests
         await Run(new(Stream: true, IncludeUsage: false, IncludeProgress: false, ReturnTokenIds: false, null));
 
         Assert.Equal("""
-            data: {"id":"c1","created":5,"model":"m","choices":[{"delta":{"role":"assistant","content":""},"finish_reason":null,"index":0,"logprobs":null}],"video":{"kind":"video","frames":2,"timestamps":[0,1],"duration":2.5,"fps":25,"width":64,"height":48,"tokens_per_frame":5,"feature_cache":"miss"},"object":"chat.completion.chunk"}
+            data: {"id":"c1","object":"chat.completion.chunk","created":5,"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":""},"logprobs":null,"finish_reason":null}],"video":{"kind":"video","frames":2,"timestamps":[0,1],"duration":2.5,"fps":25,"width":64,"height":48,"tokens_per_frame":5,"feature_cache":"miss"}}
 
-            data: {"id":"c1","created":5,"model":"m","choices":[{"delta":{"content":"Hel"},"finish_reason":null,"index":0,"logprobs":null}],"object":"chat.completion.chunk"}
+            data: {"id":"c1","object":"chat.completion.chunk","created":5,"model":"m","choices":[{"index":0,"delta":{"content":"Hel"},"logprobs":null,"finish_reason":null}]}
 
-            data: {"id":"c1","created":5,"model":"m","choices":[{"delta":{"content":"lo"},"finish_reason":null,"index":0,"logprobs":null}],"object":"chat.completion.chunk"}
+            data: {"id":"c1","object":"chat.completion.chunk","created":5,"model":"m","choices":[{"index":0,"delta":{"content":"lo"},"logprobs":null,"finish_reason":null}]}
 
-            data: {"id":"c1","created":5,"model":"m","choices":[{"delta":{},"finish_reason":"stop","index":0,"logprobs":null}],"timings":{"queue_ms":1,"fetch_ms":2,"decode_video_ms":3,"vision_ms":4,"prefill_ms":5,"decode_ms":6,"time_to_first_token_ms":7},"object":"chat.completion.chunk"}
+            data: {"id":"c1","object":"chat.completion.chunk","created":5,"model":"m","choices":[{"index":0,"delta":{},"logprobs":null,"finish_reason":"stop"}],"timings":{"queue_ms":1,"fetch_ms":2,"decode_video_ms":3,"vision_ms":4,"prefill_ms":5,"decode_ms":6,"time_to_first_token_ms":7}}
 
             data: [DONE]
 
@@ -49,7 +49,7 @@ public sealed class StreamedAnswerTests
         await Run(new(true, IncludeUsage: true, false, false, null));
 
         Assert.Equal(
-            """data: {"id":"c1","created":5,"model":"m","choices":[],"usage":{"prompt_tokens":12,"completion_tokens":1,"total_tokens":13,"prompt_tokens_details":{"video_tokens":10,"image_tokens":0,"cached_tokens":0}},"object":"chat.completion.chunk"}""",
+            """data: {"id":"c1","object":"chat.completion.chunk","created":5,"model":"m","choices":[],"usage":{"prompt_tokens":12,"completion_tokens":1,"total_tokens":13,"prompt_tokens_details":{"video_tokens":10,"image_tokens":0,"cached_tokens":0}}}""",
             Events()[^2]);
         Assert.Equal("data: [DONE]", Events()[^1]);
     }
@@ -119,6 +119,8 @@ public sealed class StreamedAnswerTests
         await left.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => run);
     }
+
+    public void Dispose() => _body.Dispose();
 
     private void Send(params GenerationEvent[] events) => Array.ForEach(events, @event => Assert.True(_events.Writer.TryWrite(@event)));
 

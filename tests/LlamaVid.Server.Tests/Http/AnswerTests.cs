@@ -3,6 +3,7 @@ using System.Text.Json;
 namespace LlamaVid.Server.Tests.Http;
 
 /// <summary>What a client gets for a request that is right.</summary>
+[Collection(nameof(DefaultServer))]
 public sealed class AnswerTests(DefaultServer fixture)
 {
     private readonly RunningServer _server = fixture.Server;

@@ -6,6 +6,7 @@ using OpenAI.Chat;
 namespace LlamaVid.Server.Tests.Http;
 
 /// <summary>Programs that other people wrote: OpenAI's .NET client and curl.</summary>
+[Collection(nameof(DefaultServer))]
 public sealed class ClientTests(DefaultServer fixture)
 {
     private readonly RunningServer _server = fixture.Server;

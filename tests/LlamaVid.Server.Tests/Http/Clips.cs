@@ -11,8 +11,8 @@ internal static class Clips
 
     public static byte[] Bytes => Convert.FromBase64String(DataUri[(DataUri.IndexOf(',', StringComparison.Ordinal) + 1)..]);
 
-    public static string Chat(string more = "\"max_tokens\":8,\"temperature\":0", string? url = null) => $$"""
-        {"messages":[{"role":"user","content":[{"type":"video_url","video_url":{"url":"{{url ?? DataUri}}"}},{"type":"text","text":"What happens in the video?"}]}],{{more}}}
+    public static string Chat(string more = "\"max_tokens\":8,\"temperature\":0", string? url = null) => $$$"""
+        {"messages":[{"role":"user","content":[{"type":"video_url","video_url":{"url":"{{{url ?? DataUri}}}"}},{"type":"text","text":"What happens in the video?"}]}],{{{more}}}}
         """;
 
     public static MultipartFormDataContent Form(byte[] file, params (string Name, string Value)[] fields)

@@ -4,6 +4,7 @@ using LlamaVid.Server.Requests;
 namespace LlamaVid.Server.Tests.Http;
 
 /// <summary>The OpenAPI document and the page over it.</summary>
+[Collection(nameof(DefaultServer))]
 public sealed class DocumentationTests(DefaultServer fixture)
 {
     private readonly RunningServer _server = fixture.Server;

@@ -5,6 +5,7 @@ using LlamaVid.Server.Features.ChatCompletions;
 namespace LlamaVid.Server.Tests.Http;
 
 /// <summary>What a client gets for a request that is wrong: the right status, OpenAI's error object, and a server that goes on.</summary>
+[Collection(nameof(DefaultServer))]
 public sealed class FaultTests(DefaultServer fixture)
 {
     private readonly RunningServer _server = fixture.Server;
@@ -182,7 +183,7 @@ public sealed class FaultTests(DefaultServer fixture)
     [Fact]
     public async Task Requests_while_the_model_loads_are_told_so()
     {
-        await using var app = Composition.LlamaVidApp.Build("--Model:Path", "x", "--urls", "http://127.0.0.1:0", "--Serilog:MinimumLevel:Default", "Fatal");
+        await using var app = Server.Composition.LlamaVidApp.Build("--Model:Path", "x", "--urls", "http://127.0.0.1:0", "--Serilog:MinimumLevel:Default", "Fatal");
         // Not started: the engine has not begun to load.
         var host = (Hosting.EngineHost)app.Services.GetService(typeof(Hosting.EngineHost))!;
         Assert.Throws<Engine.EngineLoadingException>(() => host.Engine.Submit(new() { Id = "1", Turns = [] }));

@@ -11,7 +11,7 @@ public sealed class ProcessTests
 
     [Theory]
     [InlineData("Engine:MaxWaitinRequests is not an option", "--Model:Path", "x", "--Engine:MaxWaitinRequests", "3")]
-    [InlineData("config.json", "--Model:Path", "/nowhere", "--urls", "http://127.0.0.1:0")]
+    [InlineData("/nowhere: there is no such folder.", "--Model:Path", "/nowhere", "--urls", "http://127.0.0.1:0")]
     [InlineData("There is no file 'nofile.mp4'.", "ask", "nofile.mp4", "Why?", "--Model:Path", "/nowhere")]
     public async Task A_fault_at_start_is_one_line_and_a_bad_exit_code(string expected, params string[] args)
     {
@@ -52,6 +52,6 @@ public sealed class ProcessTests
         var fault = await Assert.ThrowsAsync<Server.Requests.InvalidRequestException>(() =>
             AskCommand.RunAsync([file, "Why?", "--max_tokens", "many", "--Model:Path", "x"], TextWriter.Null, TextWriter.Null, true, TestContext.Current.CancellationToken));
         File.Delete(file);
-        Assert.Equal("'max_tokens' is not a number, true, false or JSON.", StartupFault.Describe(fault));
+        Assert.Equal("'max_tokens' is \"many\"; it must be a whole number between 1 and 1000000.", StartupFault.Describe(fault));
     }
 }

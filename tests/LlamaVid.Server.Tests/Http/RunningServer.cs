@@ -8,8 +8,6 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.DependencyInjection;
 
-[assembly: AssemblyFixture(typeof(LlamaVid.Server.Tests.Http.DefaultServer))]
-
 namespace LlamaVid.Server.Tests.Http;
 
 /// <summary>The whole server on a port of its own, with a real checkpoint, loaded.</summary>
@@ -30,7 +28,7 @@ public sealed class RunningServer : IAsyncDisposable
             "--Model:Path", Repository.DefaultModel, "--Model:Dtype", "float32", "--urls", "http://127.0.0.1:0", "--Serilog:MinimumLevel:Default", "Fatal",
             "--Serilog:MinimumLevel:Override:Microsoft.Hosting.Lifetime", "Fatal", .. args]);
         await app.StartAsync();
-        var server = new RunningServer(app, new(app.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses.First()));
+        var server = new RunningServer(app, new(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()));
         await server.Engine.ExecuteTask!;
         return server.Engine.Failure is { } failure ? throw failure : server;
     }
@@ -58,13 +56,16 @@ public sealed class RunningServer : IAsyncDisposable
 }
 
 /// <summary>One server with the embedded model for every test that changes nothing about it.</summary>
+[CollectionDefinition(nameof(DefaultServer))]
+public sealed class DefaultServerTests : ICollectionFixture<DefaultServer>;
+
 public sealed class DefaultServer : IAsyncLifetime
 {
     public RunningServer Server { get; private set; } = null!;
 
     public async ValueTask InitializeAsync() => Server = await RunningServer.StartAsync("--Media:AllowHttp", "true");
 
-    public ValueTask DisposeAsync() => Server.DisposeAsync();
+    public ValueTask DisposeAsync() => Server?.DisposeAsync() ?? ValueTask.CompletedTask;
 }
 
 /// <summary>An answer as it came over the wire.</summary>
@@ -80,5 +81,5 @@ public sealed record Reply(int Status, string ContentType, string Text, IReadOnl
 
     public static async Task<Reply> OfAsync(HttpResponseMessage response) => new(
         (int)response.StatusCode, response.Content.Headers.ContentType?.ToString() ?? "", await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken),
-        response.Headers.ToDictionary(header => header.Key, header => string.Join(',', header.Value)));
+        response.Headers.ToDictionary(header => header.Key, header => string.Join(',', header.Value), StringComparer.OrdinalIgnoreCase));
 }

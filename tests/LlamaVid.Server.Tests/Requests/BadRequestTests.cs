@@ -26,7 +26,7 @@ public sealed class BadRequestTests
     [InlineData("""{"messages":[{"role":"user","content":"  \n"}]}""", "messages[0].content", "invalid_value")]
     [InlineData("""{"messages":[{"role":"user","content":[]}]}""", "messages[0].content", "invalid_value")]
     [InlineData("""{"messages":[{"role":"user","content":"\ud800"}]}""", "messages[0].content", "invalid_value")]
-    [InlineData("""{"messages":[{"role":"user","content":"hi","\ud800":1}]}""", "messages[0]", "invalid_value")]
+    [InlineData("""{"messages":[{"role":"user","content":"hi","\ud800":1}]}""", null, "invalid_json")]
     [InlineData("""{"messages":[{"role":"system","content":"hi"}]}""", "messages[0].role", "invalid_value")]
     [InlineData("""{"messages":[{"role":"assistant","content":"hi"},{"role":"user","content":"hi"}]}""", "messages[0].role", "invalid_value")]
     [InlineData("""{"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":"hi"}]}""", "messages[1].role", "invalid_value")]

@@ -12,12 +12,12 @@ internal static class AskFields
 {
     public static FieldTable<ChatDraft> Json { get; } = new(
     [
-        new Field<ChatDraft>("question", "What to answer.", () => new() { Type = JsonSchemaType.String }, (draft, value) => draft.Question = value.Text(), Required: true, IsText: true),
+        new Field<ChatDraft>("question", "What to answer.", () => new() { Type = JsonSchemaType.String }, (draft, value) => draft.Question = value.Text(), Required: true, Form: FormValue.Text),
         Media(PartFields.Address("video_url", "An https address or `data:video/mp4;base64,…`.", MediaKind.Video)),
         Media(PartFields.Address("image_url", "An https address or `data:image/png;base64,…`.", MediaKind.Image)),
-        new Field<ChatDraft>("video", "A file in a form; in JSON the same as `video_url`, or a list of frames.", PartFields.FramesSchema, (draft, value) => draft.QuestionPart.Media = PartFields.Frames(value), IsText: true),
+        new Field<ChatDraft>("video", "A file in a form; in JSON the same as `video_url`, or a list of frames.", PartFields.FramesSchema, (draft, value) => draft.QuestionPart.Media = PartFields.Frames(value), Form: FormValue.TextOrJson),
         new Field<ChatDraft>("image", "A file in a form; in JSON the same as `image_url`.", () => new() { Type = JsonSchemaType.String },
-            (draft, value) => draft.QuestionPart.Media = MediaReference.Read(value, MediaKind.Image), IsText: true),
+            (draft, value) => draft.QuestionPart.Media = MediaReference.Read(value, MediaKind.Image), Form: FormValue.TextOrJson),
         Field.Only<ChatDraft>("file_id"),
         .. SharedFields.Answer, .. SharedFields.Video, .. SharedFields.Compatibility,
     ]);
@@ -50,22 +50,18 @@ internal static class AskFields
             throw new InvalidRequestException(InvalidRequestException.Shortened(name), $"'{InvalidRequestException.Shortened(name)}' is not a field of this request. See /swagger for those that are.", InvalidRequestException.Unknown);
         if (text.Length == 0 && name != "question")
             return null;
-        if (field.IsText)
+        if (field.Form == FormValue.Text || field.Form == FormValue.TextOrJson && text[0] is not ('[' or '{'))
             return JsonValue.Create(text);
         try
         {
             return JsonNode.Parse(text);
         }
-        catch (JsonException) when (name is "stop" or "video_condition")      // may be a bare text as well
+        catch (JsonException)                             // the field itself says what it would take
         {
             return JsonValue.Create(text);
-        }
-        catch (JsonException)
-        {
-            throw new InvalidRequestException(name, $"'{name}' is not a number, true, false or JSON.");
         }
     }
 
     private static Field<ChatDraft> Media(Field<PartDraft> field) =>
-        new(field.Name, field.Description, field.Schema, (draft, value) => field.Read(draft.QuestionPart, value), IsText: true);
+        new(field.Name, field.Description, field.Schema, (draft, value) => field.Read(draft.QuestionPart, value), Form: FormValue.TextOrJson);
 }

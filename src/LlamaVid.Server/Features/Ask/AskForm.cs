@@ -60,7 +60,7 @@ internal sealed class AskForm(IOptions<MediaOptions> media, IOptions<ServerOptio
             throw new InvalidRequestException(InvalidRequestException.Shortened(name), $"'{InvalidRequestException.Shortened(name)}' is not a field that takes a file; those are video and image.", InvalidRequestException.Unknown);
         if (before is not null)
             throw new InvalidRequestException(name, $"'{name}' is a second file. Send one; several go to /v1/chat/completions.");
-        var file = await UploadedFile.ReceiveAsync(section.Body, media.Value, cancellationToken);
+        var file = await UploadedFile.ReceiveAsync((buffer, token) => ReadPartAsync(section.Body, buffer, token), media.Value, cancellationToken);
         draft.QuestionPart.Media = new(new MediaSource.LocalFile(file.Path), name == "video" ? MediaKind.Video : MediaKind.Image, name);
         return file;
     }
@@ -70,7 +70,7 @@ internal sealed class AskForm(IOptions<MediaOptions> media, IOptions<ServerOptio
         var limit = server.Value.MaxRequestBytes;
         using var bytes = new MemoryStream();
         var buffer = new byte[16 * 1024];
-        for (int read; (read = await body.ReadAsync(buffer, cancellationToken)) > 0;)
+        for (int read; (read = await ReadPartAsync(body, buffer, cancellationToken)) > 0;)
         {
             if (bytes.Length + read > limit)
                 throw new BadHttpRequestException("Request body too large.", StatusCodes.Status413PayloadTooLarge);
@@ -86,11 +86,17 @@ internal sealed class AskForm(IOptions<MediaOptions> media, IOptions<ServerOptio
         }
     }
 
-    private static async Task<MultipartSection?> NextAsync(MultipartReader reader, CancellationToken cancellationToken)
+    private static Task<MultipartSection?> NextAsync(MultipartReader reader, CancellationToken cancellationToken) =>
+        OrMalformed(() => reader.ReadNextSectionAsync(cancellationToken));
+
+    private static Task<int> ReadPartAsync(Stream body, byte[] buffer, CancellationToken cancellationToken) =>
+        OrMalformed(() => body.ReadAsync(buffer, cancellationToken).AsTask());
+
+    private static async Task<T> OrMalformed<T>(Func<Task<T>> read)
     {
         try
         {
-            return await reader.ReadNextSectionAsync(cancellationToken);
+            return await read();
         }
         catch (Exception fault) when (fault is InvalidDataException or IOException and not BadHttpRequestException)
         {

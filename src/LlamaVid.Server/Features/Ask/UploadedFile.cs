@@ -9,7 +9,7 @@ internal sealed class UploadedFile : IAsyncDisposable
 
     public string Path { get; }
 
-    public static async Task<UploadedFile> ReceiveAsync(Stream body, MediaOptions options, CancellationToken cancellationToken)
+    public static async Task<UploadedFile> ReceiveAsync(Func<byte[], CancellationToken, Task<int>> body, MediaOptions options, CancellationToken cancellationToken)
     {
         var folder = Directory.CreateDirectory(options.TempDirectory.Length > 0 ? options.TempDirectory : System.IO.Path.GetTempPath());
         var file = new UploadedFile(System.IO.Path.Combine(folder.FullName, $"llamavid-upload-{System.IO.Path.GetRandomFileName()}"));
@@ -21,7 +21,7 @@ internal sealed class UploadedFile : IAsyncDisposable
             await using var disk = new FileStream(file.Path, how);
             var buffer = new byte[128 * 1024];
             long total = 0;
-            for (int read; (read = await body.ReadAsync(buffer, cancellationToken)) > 0;)
+            for (int read; (read = await body(buffer, cancellationToken)) > 0;)
             {
                 total += read;
                 if (total > options.MaxBytes)
