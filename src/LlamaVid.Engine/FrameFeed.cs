@@ -33,20 +33,12 @@ internal sealed class FrameFeed : IDisposable
         }
     }
 
+    /// <summary>Stops decoding and waits until the decoder process is gone.</summary>
     public void Dispose()
     {
         _cancellation.Cancel();
-        while (!_producer.IsCompleted || _frames.Reader.Count > 0)
-            if (Drain() is { } frame) frame.Return();
-            else break;
         _producer.GetAwaiter().GetResult();
         _cancellation.Dispose();
-    }
-
-    private PreparedFrame? Drain()
-    {
-        try { return Take(); }
-        catch (Exception) { return null; }                                  // its fault was reported by the first Take, or nobody wants it any more
     }
 
     private async Task ProduceAsync(SequenceMedia media, ImagePreprocessor preprocessor, ImageFit fit, CancellationToken cancelled)

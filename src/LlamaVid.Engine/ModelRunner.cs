@@ -54,40 +54,53 @@ internal sealed class ModelRunner(LlamaVidModel model, EngineOptions options)
     private (Tensor, MediaReport) See(Sequence sequence, SequenceMedia media, Tensor question)
     {
         using var scope = NewDisposeScope();
-        var isMovie = model.Prompts.StyleOf(media.Input.Kind == MediaKind.Video, sequence.Request.Prompt.Style) == PromptStyle.Movie;
-        var preprocessor = model.Preprocessor!;
-        var fit = media.Input.Fit ?? (media.Input.Kind == MediaKind.Image ? model.Config.Vision!.ImageFit : ImageFit.Crop);
+        var isVideo = media.Input.Kind == MediaKind.Video;
+        var isMovie = model.Prompts.StyleOf(isVideo, sequence.Request.Prompt.Style) == PromptStyle.Movie;
+        var fit = media.Input.Fit ?? (isVideo ? ImageFit.Crop : model.Config.Vision!.ImageFit);
         var (tokens, timestamps) = (new List<Tensor>(), new List<double>());
 
-        using var feed = new FrameFeed(media, preprocessor, fit, 2 * options.MaxFramesPerStep, sequence.Cancelled);
-        var size = 3 * preprocessor.ImageSize * preprocessor.ImageSize;
-        var batch = new byte[options.MaxFramesPerStep * size];
-        for (var isMore = true; isMore;)
+        using var feed = new FrameFeed(media, model.Preprocessor!, fit, 2 * options.MaxFramesPerStep, sequence.Cancelled);
+        var batch = new byte[options.MaxFramesPerStep * 3 * model.Preprocessor!.ImageSize * model.Preprocessor.ImageSize];
+        while (TakeBatch(sequence, feed, batch, timestamps) is > 0 and var count)
         {
-            var waiting = sequence.Clock.Now;
-            var count = 0;
-            for (; isMore && count < options.MaxFramesPerStep; count++)
-            {
-                if (feed.Take() is not { } frame) { isMore = false; break; }
-                frame.Pixels.CopyTo(batch.AsSpan(count * size));
-                timestamps.Add(frame.Seconds);
-                frame.Return();
-            }
-            sequence.Clock.WaitedForFrames(waiting);
-            sequence.Cancelled.ThrowIfCancellationRequested();
-            if (count == 0) break;
-
             sequence.Publish(new GenerationEvent.Progress(WorkStage.Decode, timestamps.Count, media.Plan.ExpectedFrames));
-            var encoding = sequence.Clock.Now;
-            tokens.Add(model.FrameTokens(model.EncodeFrames(batch.AsSpan(0, count * size), count), question, isMovie));
-            sequence.Clock.Encoded(encoding);
+            var begin = sequence.Clock.Now;
+            tokens.Add(Compress(batch.AsSpan(0, batch.Length / options.MaxFramesPerStep * count), count, question, isMovie));
+            sequence.Clock.Encoded(begin);
             sequence.Publish(new GenerationEvent.Progress(WorkStage.Vision, timestamps.Count, media.Plan.ExpectedFrames));
         }
+        return (cat([.. tokens], 0).MoveToOuterDisposeScope(), Report(media, timestamps));
+    }
 
+    /// <summary>Waits for up to a batch of frames.</summary>
+    /// <returns>how many there are; 0 after the last</returns>
+    private int TakeBatch(Sequence sequence, FrameFeed feed, byte[] batch, List<double> timestamps)
+    {
+        var begin = sequence.Clock.Now;
+        var (count, size) = (0, batch.Length / options.MaxFramesPerStep);
+        for (; count < options.MaxFramesPerStep && feed.Take() is { } frame; count++)
+        {
+            frame.Pixels.CopyTo(batch.AsSpan(count * size));
+            timestamps.Add(frame.Seconds);
+            frame.Return();
+        }
+        sequence.Clock.WaitedForFrames(begin);
+        sequence.Cancelled.ThrowIfCancellationRequested();
+        return count;
+    }
+
+    /// <summary>Frames to tokens; the features, which are hundreds of times larger, are gone when it returns.</summary>
+    /// <returns>[T · n, W]</returns>
+    private Tensor Compress(ReadOnlySpan<byte> crops, int count, Tensor question, bool isMovie)
+    {
+        using var scope = NewDisposeScope();
+        return model.FrameTokens(model.EncodeFrames(crops, count), question, isMovie).flatten(0, 1).MoveToOuterDisposeScope();
+    }
+
+    private MediaReport Report(SequenceMedia media, List<double> timestamps)
+    {
         var info = media.Opened.Info;
-        var report = new MediaReport(
-            media.Input.Kind, timestamps.Count, timestamps, info.Duration, info.AverageRate?.Value, info.Width, info.Height,
-            model.TokensPerFrame);
-        return (cat([.. tokens.Select(each => each.flatten(0, 1))], 0).MoveToOuterDisposeScope(), report);
+        return new(
+            media.Input.Kind, timestamps.Count, timestamps, info.Duration, info.AverageRate?.Value, info.Width, info.Height, model.TokensPerFrame);
     }
 }

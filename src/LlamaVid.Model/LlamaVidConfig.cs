@@ -27,7 +27,7 @@ public sealed partial record LlamaVidConfig
     /// </summary>
     public required int MaxContext { get; init; }
 
-    /// <exception cref="CheckpointException">The file is missing, is not JSON, or holds a value that is not accepted; names file, key, value and what is accepted.</exception>
+    /// <exception cref="CheckpointException">The file is missing, is not JSON, or holds a value that is not accepted; the message names all of it.</exception>
     public static LlamaVidConfig Read(string modelDirectory)
     {
         using var json = ConfigFile.Open(Path.Combine(modelDirectory, "config.json"));
@@ -89,7 +89,7 @@ public sealed partial record LlamaVidConfig
             TowerPath = tower,
             ImageProcessorPath = json.Text("image_processor", DefaultImageProcessor),
             Kind = kind,
-            SelectLayer = kind == VisionTowerKind.Clip ? json.Int("mm_vision_select_layer", min: int.MinValue) : json.Int("mm_vision_select_layer", -2, int.MinValue),
+            SelectLayer = json.Int("mm_vision_select_layer", kind == VisionTowerKind.Eva ? -2 : null, int.MinValue),
             KeepsClassToken = json.RequireOneOf("mm_vision_select_feature", "patch", "cls_patch", null) == "cls_patch",
             HiddenSize = json.Int("mm_hidden_size"),
             TextDecoder = decoder,

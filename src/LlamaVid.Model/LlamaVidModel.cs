@@ -29,7 +29,7 @@ public sealed class LlamaVidModel : IDisposable
     {
         (Config, Placement, Tokenizer) = (config, placement, tokenizer);
         _decoder = decoder;
-        _rotary = new(config.Decoder, frequencies, decoder.model.layers[0].self_attn.rotary_emb.inv_freq);
+        _rotary = new(config.Decoder, frequencies, StoredFrequencies(decoder, placement));
         Prompts = new(tokenizer, config.Vision?.UsesStartEnd ?? false, config.Decoder.RopeScalingFactor > 1);
         if (sight is not null)
             (_tower, _frameTokenizer, _preprocessor, _questionTokenizer) = (sight.Tower, sight.FrameTokenizer, sight.Preprocessor, sight.QuestionTokenizer);
@@ -67,6 +67,15 @@ public sealed class LlamaVidModel : IDisposable
 
         var tokenizer = LlamaTokenizer.Load(directory.Model, config.Vision?.UsesPatchToken ?? false, config.Vision?.UsesStartEnd ?? false);
         return new(config, placement, decoder, options.RopeFrequencies, tokenizer, sight);
+    }
+
+    /// <summary>The frequencies as the official loader has them: it loads in float16, which rounds this buffer too. In float32 they are as stored.</summary>
+    private static Tensor StoredFrequencies(LlamaForCausalLm decoder, Placement placement)
+    {
+        using var scope = NewDisposeScope();
+        var stored = decoder.model.layers[0].self_attn.rotary_emb.inv_freq;
+        var rounded = placement.Dtype == ScalarType.Float32 ? stored.alias() : stored.to(ScalarType.Float16).to(ScalarType.Float32);
+        return rounded.DetachFromDisposeScope();
     }
 
     /// <param name="crops">T planar 8-bit pictures [3, S, S] as <see cref="Preprocessor"/> makes them</param>
@@ -142,7 +151,7 @@ public sealed class LlamaVidModel : IDisposable
             loader.Fill(frameTokenizer, "model.", name => name.EndsWith(".position_ids", StringComparison.Ordinal));
             loader.Ignore(name => name.StartsWith(UnusedTower, StringComparison.Ordinal));
 
-            var preprocessor = ImagePreprocessor.Read(Path.GetDirectoryName(directory.ImageProcessor)!);
+            var preprocessor = ImagePreprocessor.Read(directory.ImageProcessor!);
             var tower = VisionTower.Load(directory.VisionTower!, config, preprocessor.ImageSize, placement);
             return new(tower, frameTokenizer, preprocessor, BertTokenizer.Load(directory.TextVocabulary!));
         }

@@ -22,7 +22,7 @@ public sealed record VisionConfig
     /// <summary>Which hidden state of a CLIP tower is used, counted as a Python index; EVA ignores it.</summary>
     public required int SelectLayer { get; init; }
 
-    /// <summary><c>mm_vision_select_feature</c> is <c>cls_patch</c>: the class token counts as a patch. False (<c>patch</c>) in every published model.</summary>
+    /// <summary><c>mm_vision_select_feature</c> is <c>cls_patch</c>: the class token counts as a patch. No published model has it.</summary>
     public bool KeepsClassToken { get; init; }
 
     /// <summary><c>mm_hidden_size</c>: width of the tower's features.</summary>

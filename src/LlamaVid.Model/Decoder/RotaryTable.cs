@@ -5,6 +5,7 @@ namespace LlamaVid.Model.Decoder;
 /// The official table is built from exact frequencies for the first <c>max_position_embeddings</c> positions; a longer sequence rebuilds all of
 /// it from the <c>inv_freq</c> buffer, which by then holds the checkpoint's (possibly rounded) values. <see cref="RopeFrequencies"/> chooses.
 /// </remarks>
+/// <param name="stored">[D / 2] float32; becomes the table's own</param>
 internal sealed class RotaryTable(DecoderConfig config, RopeFrequencies frequencies, Tensor stored) : IDisposable
 {
     private readonly float _factor = (float)config.RopeScalingFactor;
@@ -38,5 +39,9 @@ internal sealed class RotaryTable(DecoderConfig config, RopeFrequencies frequenc
         return x.mul(cos).add_(turned.mul_(sin), Scalars.One).MoveToOuterDisposeScope();
     }
 
-    public void Dispose() => _exact.Dispose();
+    public void Dispose()
+    {
+        _exact.Dispose();
+        stored.Dispose();
+    }
 }

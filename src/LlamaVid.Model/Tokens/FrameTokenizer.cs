@@ -63,31 +63,41 @@ internal sealed class FrameTokenizer : Module
     public Tensor forward(Tensor features, Tensor ids, Tensor isText)
     {
         using var scope = NewDisposeScope();
-        var patches = features.shape[1] % 2 == 1 && !_config.KeepsClassToken ? features.narrow(1, 1, features.shape[1] - 1) : features;     // [T, P, C]
-
-        // A Q-Former reads the features with their class token, a plain BERT decoder without it.
-        var read = vlm_att_query is null ? patches : features;
-        if (vlm_att_bert_proj is not null) read = vlm_att_bert_proj.call(read);
-        if (vlm_att_ln is not null) read = vlm_att_ln.call(read);
-        var asked = vlm_att_encoder.forward(ids, isText, vlm_att_query, read);                                  // [T, Q, E]
-
-        var context = vlm_att_val_projector.call(Attend(vlm_att_projector.call(asked), patches));               // [T, 1, W]
+        var patches = Patches(features);
+        var context = vlm_att_val_projector.call(Attend(Ask(features, ids, isText), patches));                  // [T, 1, W]
         var content = mm_projector.call(Pool(patches));                                                         // [T, n, W]
         return torch.cat([context, content], 1).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Mean over the queries of softmax(Q Kᵀ / √C) X. The mean is taken before the product with X, which is linear.</summary>
-    /// <returns>[T, 1, C]</returns>
-    private Tensor Attend(Tensor queries, Tensor patches)
+    /// <summary>Features without the class token.</summary>
+    /// <returns>[T, P, C]</returns>
+    internal Tensor Patches(Tensor features) =>
+        features.shape[1] % 2 == 1 && !_config.KeepsClassToken ? features.narrow(1, 1, features.shape[1] - 1) : features.alias();
+
+    /// <summary>What the question looks for in each frame. A Q-Former reads the features with their class token, a plain BERT decoder without it.</summary>
+    /// <returns>[T, Q, E], or [T, L, E] for a plain BERT decoder</returns>
+    internal Tensor Ask(Tensor features, Tensor ids, Tensor isText)
     {
         using var scope = NewDisposeScope();
+        var read = vlm_att_query is null ? Patches(features) : features;
+        if (vlm_att_bert_proj is not null) read = vlm_att_bert_proj.call(read);
+        if (vlm_att_ln is not null) read = vlm_att_ln.call(read);
+        return vlm_att_encoder.forward(ids, isText, vlm_att_query, read).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Mean over the queries of softmax(Q Kᵀ / √C) X. The mean is taken before the product with X, which is linear.</summary>
+    /// <returns>[T, 1, C]</returns>
+    internal Tensor Attend(Tensor asked, Tensor patches)
+    {
+        using var scope = NewDisposeScope();
+        var queries = vlm_att_projector.call(asked);                                                            // [T, Q, C]
         var keys = vlm_att_key_projector.call(patches);                                                         // [T, P, C]
         var attention = queries.matmul(keys.transpose(1, 2)).to(ScalarType.Float32).mul_(_scale).softmax(-1);   // [T, Q, P]
         return attention.mean([1L], keepdim: true).to(patches.dtype).matmul(patches).MoveToOuterDisposeScope();
     }
 
     /// <returns>[T, n, C]</returns>
-    private Tensor Pool(Tensor patches)
+    internal Tensor Pool(Tensor patches)
     {
         if (_config.Pooling is FramePooling.Mean) return patches.mean([1L], keepdim: true);
         if (_config.Pooling is not FramePooling.Grid(var cells)) return patches.alias();

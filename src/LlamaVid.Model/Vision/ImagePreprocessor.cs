@@ -32,9 +32,9 @@ public sealed class ImagePreprocessor
     /// <summary>Side of the square crop in pixels.</summary>
     public int ImageSize { get; }
 
-    /// <summary>Reads <c>preprocessor_config.json</c> in <paramref name="folder"/>.</summary>
+    /// <param name="file">a <c>preprocessor_config.json</c></param>
     /// <exception cref="CheckpointException">The file is missing or asks for what this class does not do; names key, value and what is accepted.</exception>
-    public static ImagePreprocessor Read(string folder) => ImageProcessorFile.Read(Path.Combine(folder, "preprocessor_config.json"));
+    public static ImagePreprocessor Read(string file) => ImageProcessorFile.Read(file);
 
     /// <summary>
     /// Resizes the short edge to <see cref="ImageSize"/> and cuts the centre; with <see cref="ImageFit.Pad"/> pads to a square of the mean colour first.

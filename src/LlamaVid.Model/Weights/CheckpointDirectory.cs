@@ -28,8 +28,8 @@ public sealed record CheckpointDirectory
 
     /// <param name="model">The model folder.</param>
     /// <param name="visionTower"><c>Model:VisionTower</c>: used instead of <c>mm_vision_tower</c>.</param>
-    /// <param name="textTokenizer"><c>Model:TextTokenizer</c>: a folder with <c>vocab.txt</c>, or such a file; used instead of <c>bert-base-uncased</c>.</param>
-    /// <param name="imageProcessor"><c>Model:ImageProcessor</c>: a folder with <c>preprocessor_config.json</c>, or such a file; used instead of <c>image_processor</c>.</param>
+    /// <param name="textTokenizer"><c>Model:TextTokenizer</c>: <c>vocab.txt</c> or its folder; used instead of <c>bert-base-uncased</c>.</param>
+    /// <param name="imageProcessor"><c>Model:ImageProcessor</c>: <c>preprocessor_config.json</c> or its folder; used instead of <c>image_processor</c>.</param>
     /// <exception cref="CheckpointException">Lists everything that was not found, where it was looked for, and the option that overrides.</exception>
     public static CheckpointDirectory Locate(string model, string? visionTower = null, string? textTokenizer = null, string? imageProcessor = null)
     {
@@ -41,11 +41,11 @@ public sealed record CheckpointDirectory
         string? tower = null, vocabulary = null, processor = null;
         if (config.Vision is { } vision)
         {
-            tower = search.Find("the vision tower", vision.TowerPath, visionTower, "Model:VisionTower", vision.Kind == VisionTowerKind.Eva ? FileItself : FolderWith("config.json"));
+            var isClip = vision.Kind == VisionTowerKind.Clip;
+            tower = search.Find("the vision tower", vision.TowerPath, visionTower, "Model:VisionTower", isClip ? FolderWith("config.json") : FileItself);
             vocabulary = search.Find("the word list of the text decoder", BertName, textTokenizer, "Model:TextTokenizer", FileOrIn("vocab.txt"));
-            processor = imageProcessor is null && vision.Kind == VisionTowerKind.Clip
-                ? tower is null ? null : search.Find("the image processor", vision.TowerPath, tower, "Model:ImageProcessor", FileOrIn("preprocessor_config.json"))
-                : search.Find("the image processor", vision.ImageProcessorPath, imageProcessor, "Model:ImageProcessor", FileOrIn("preprocessor_config.json"));
+            processor = search.Find("the image processor", isClip ? vision.TowerPath : vision.ImageProcessorPath, imageProcessor ?? (isClip ? tower : null),
+                "Model:ImageProcessor", FileOrIn("preprocessor_config.json"));
         }
         search.RequireAllFound();
         return new() { Model = folder, Config = config, Tokenizer = tokenizer!, VisionTower = tower, TextVocabulary = vocabulary, ImageProcessor = processor };
@@ -66,8 +66,10 @@ public sealed record CheckpointDirectory
         {
             var tried = (instead is null ? Candidates(path) : [Path.GetFullPath(instead)]).Distinct().ToList();
             var found = tried.Select(accept).FirstOrDefault(hit => hit is not null);
-            if (found is null) _faults.Add($"{what} \"{instead ?? path}\" was not found; tried {string.Join(", ", tried)}{(option is null ? "" : $"; {option} names another place")}");
-            return found;
+            if (found is not null) return found;
+            var cure = option is null ? "" : $"; {option} names another place";
+            _faults.Add($"{what} \"{instead ?? path}\" was not found; tried {string.Join(", ", tried)}{cure}");
+            return null;
         }
 
         public void RequireAllFound()

@@ -45,8 +45,11 @@ public sealed class CheckpointReader : IDisposable
     /// of the tensor's size is held beside the destination.
     /// </summary>
     /// <param name="name">One of <see cref="Tensors"/>.</param>
-    /// <param name="destination">Contiguous, of the same shape, on any device; any floating dtype, or the file's own. On the meta device only the shape is checked.</param>
-    /// <exception cref="CheckpointException">There is no such tensor, or it has another shape, or its dtype cannot be converted without loss of whole numbers.</exception>
+    /// <param name="destination">
+    /// Contiguous, of the same shape, on any device; of any floating dtype, or the file's own, or int64 for whole numbers. On the meta device
+    /// only these are checked.
+    /// </param>
+    /// <exception cref="CheckpointException">There is no such tensor, or its shape or dtype does not fit.</exception>
     public void CopyTo(string name, Tensor destination)
     {
         if (!_stored.TryGetValue(name, out var tensor)) throw new CheckpointException(Path, $"there is no tensor \"{name}\".");
@@ -73,6 +76,7 @@ public sealed class CheckpointReader : IDisposable
         var broken = files.Promised.Where(promise => !_tensors.TryGetValue(promise.Key, out var entry) || entry.File != promise.Value).ToList();
         if (broken.Count == 0) return;
         var (name, file) = broken[0];
-        throw new CheckpointException(files.Index!, $"it promises tensor \"{name}\" in {file}, which does not hold it{(broken.Count == 1 ? "" : $", and {broken.Count - 1} more like that")}.");
+        var more = broken.Count == 1 ? "" : $", and {broken.Count - 1} more like that";
+        throw new CheckpointException(files.Index!, $"it promises tensor \"{name}\" in {file}, which does not hold it{more}.");
     }
 }

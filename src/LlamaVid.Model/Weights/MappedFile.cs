@@ -30,9 +30,13 @@ internal sealed unsafe partial class MappedFile : IDisposable
         {
             var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
             var length = stream.Length;
-            if (length > 0) return new(path, length, MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false));
-            stream.Dispose();
-            throw new CheckpointException(path, "the file is empty.");
+            if (length == 0)
+            {
+                stream.Dispose();
+                throw new CheckpointException(path, "the file is empty.");
+            }
+            var map = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
+            return new(path, length, map);
         }
         catch (Exception fault) when (fault is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -50,7 +54,8 @@ internal sealed unsafe partial class MappedFile : IDisposable
     public ReadOnlySpan<byte> Read(long offset, int count)
     {
         ObjectDisposedException.ThrowIf(_start is null, this);
-        if (!Contains(offset, count)) throw new CheckpointException(Path, $"the file is truncated: {count} bytes at {offset} are needed, it has {Length} bytes.");
+        if (!Contains(offset, count))
+            throw Fault($"the file is truncated: {count} bytes at {offset} are needed, it has {Length} bytes.");
         return new(_start + offset, count);
     }
 
@@ -61,6 +66,9 @@ internal sealed unsafe partial class MappedFile : IDisposable
         var first = offset / Environment.SystemPageSize * Environment.SystemPageSize;
         _ = madvise(_start + first, (nuint)(offset + count - first), DontNeed);
     }
+
+    /// <summary>The exception for something wrong in this file.</summary>
+    public CheckpointException Fault(string problem) => new(Path, problem);
 
     public void Dispose()
     {

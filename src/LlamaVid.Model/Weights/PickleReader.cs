@@ -209,7 +209,8 @@ internal sealed class PickleReader
 
     private string Plain(string text) => text.Contains('\\') ? throw Fault("it has a text with escapes, which a state_dict does not need") : text;
 
-    private long Number(string text) => long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) ? number : throw Fault("it has a damaged number");
+    private long Number(string text) =>
+        long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) ? number : throw Fault("it has a damaged number");
 
     private long Integer(int length)
     {

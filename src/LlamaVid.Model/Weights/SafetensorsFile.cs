@@ -17,10 +17,11 @@ internal static class SafetensorsFile
     /// <exception cref="CheckpointException">The header is not valid or points outside the file.</exception>
     public static IReadOnlyList<StoredTensor> Read(MappedFile file)
     {
-        if (file.Length < Prefix) throw new CheckpointException(file.Path, $"the file is truncated: a safetensors file has at least {Prefix} bytes, it has {file.Length}.");
+        if (file.Length < Prefix) throw file.Fault($"the file is truncated: it has {file.Length} bytes and its header's length takes {Prefix}.");
         var length = HeaderLength(file);
         if (length is < 2 or > JsonFile.LargestBytes || length > file.Length - Prefix)
-            throw new CheckpointException(file.Path, $"the safetensors header claims {(ulong)length} bytes; the file has {file.Length} and at most {JsonFile.LargestBytes} are accepted.");
+            throw file.Fault($"the safetensors header claims {(ulong)length} bytes; the file has {file.Length} " +
+                $"and at most {JsonFile.LargestBytes} are accepted.");
 
         using var header = JsonFile.Parse(file.Path, file.Read(Prefix, (int)length).ToArray());
         var found = new List<StoredTensor>();
@@ -46,15 +47,16 @@ internal static class SafetensorsFile
         {
             name = property.Name;
             if (name == Metadata) return (name, default, [], 0, 0);
-            var dtype = property.Value.GetProperty("dtype").GetString()!;
+            var type = property.Value.GetProperty("dtype").GetString()!;
+            var dtype = Dtypes.FromSafetensors(type) ?? throw Fault(file, name, $"has dtype {type}; accepted: F64, F32, F16, BF16, I64 to I8, U8, BOOL");
             var shape = property.Value.GetProperty("shape").EnumerateArray().Select(size => size.GetInt64()).ToArray();
             var offsets = property.Value.GetProperty("data_offsets").EnumerateArray().Select(offset => offset.GetInt64()).ToArray();
             if (offsets is not [var begin and >= 0, var end] || end < begin) throw Fault(file, name, "has data_offsets that are not [begin, end]");
-            return (name, Dtypes.FromSafetensors(dtype) ?? throw Fault(file, name, $"has dtype {dtype}; accepted: F64, F32, F16, BF16, I64, I32, I16, I8, U8, BOOL"), shape, begin, end);
+            return (name, dtype, shape, begin, end);
         }
         catch (Exception fault) when (fault is InvalidOperationException or FormatException or KeyNotFoundException)
         {
-            throw new CheckpointException(file.Path, $"the header's entry for tensor \"{name}\" is not {{dtype, shape, data_offsets}}: {fault.Message}", fault);
+            throw file.Fault($"the header's entry for tensor \"{name}\" is not {{dtype, shape, data_offsets}}: {fault.Message}");
         }
     }
 
@@ -67,5 +69,5 @@ internal static class SafetensorsFile
 
     private static long HeaderLength(MappedFile file) => BinaryPrimitives.ReadInt64LittleEndian(file.Read(0, Prefix));
 
-    private static CheckpointException Fault(MappedFile file, string name, string problem) => new(file.Path, $"tensor \"{name}\" {problem}.");
+    private static CheckpointException Fault(MappedFile file, string name, string problem) => file.Fault($"tensor \"{name}\" {problem}.");
 }

@@ -29,8 +29,10 @@ internal static class StateDictGlobals
         ("collections.OrderedDict", []) => new PickledDict(),
         ("torch.Size", [object?[] sizes]) => sizes,
         ("torch.device", [string, ..]) => callable,
-        ("torch._utils._rebuild_tensor", [PickledStorage storage, long offset, object?[] shape, object?[] strides]) => Tensor(storage, storage.Dtype, offset, shape, strides),
-        ("torch._utils._rebuild_tensor_v2", [PickledStorage storage, long offset, object?[] shape, object?[] strides, _, _, ..]) => Tensor(storage, storage.Dtype, offset, shape, strides),
+        ("torch._utils._rebuild_tensor", [PickledStorage storage, long offset, object?[] shape, object?[] strides])
+            => Tensor(storage, storage.Dtype, offset, shape, strides),
+        ("torch._utils._rebuild_tensor_v2", [PickledStorage storage, long offset, object?[] shape, object?[] strides, _, _, ..])
+            => Tensor(storage, storage.Dtype, offset, shape, strides),
         ("torch._utils._rebuild_tensor_v3", [PickledStorage storage, long offset, object?[] shape, object?[] strides, _, _, PickledGlobal dtype, ..])
             => Tensor(storage, Dtypes.FromTorch(dtype.Name), offset, shape, strides),
         ("torch._utils._rebuild_parameter" or "torch._utils._rebuild_parameter_with_state", [PickledTensor data, ..]) => data,
@@ -39,12 +41,12 @@ internal static class StateDictGlobals
     };
 
     /// <summary>The storage behind a persistent id <c>("storage", class, key, location, count)</c>; null when it is not one.</summary>
-    public static PickledStorage? Storage(object? id) => id switch
+    public static PickledStorage? Storage(object? id)
     {
-        object?[] and ["storage", PickledGlobal type, string key, string, long and >= 0 and var count, ..] when Untyped.Contains(type.Name) => new(key, null, count),
-        object?[] and ["storage", PickledGlobal type, string key, string, long and >= 0 and var count, ..] when Dtypes.FromTorch(type.Name) is { } dtype => new(key, dtype, count),
-        _ => null,
-    };
+        if (id is not (object?[] and ["storage", PickledGlobal type, string key, string, long count, ..]) || count < 0) return null;
+        var dtype = Dtypes.FromTorch(type.Name);
+        return dtype is not null || Untyped.Contains(type.Name) ? new(key, dtype, count) : null;
+    }
 
     private static PickledTensor? Tensor(PickledStorage storage, ScalarType? dtype, long offset, object?[] shape, object?[] strides) =>
         dtype is { } known && shape.Length <= StoredTensor.MaxRank && strides.Length <= StoredTensor.MaxRank

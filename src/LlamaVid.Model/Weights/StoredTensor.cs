@@ -1,9 +1,13 @@
 namespace LlamaVid.Model.Weights;
 
-/// <summary>A tensor's place in a mapped file: where its first value is and how far apart the others are. Checked when made, so that reading cannot leave the file.</summary>
+/// <summary>A tensor's place in a mapped file: where its first value is and how far apart the others are. Checked when made: no read can leave it.</summary>
 internal sealed class StoredTensor
 {
     private const int BlockBytes = 4 << 20;
+
+    /// <remarks>Stays in the cache and below what torch splits over its threads: 4.8 → 0.6 s of processor time for 2 GB of bfloat16 into float32.</remarks>
+    private const int ConvertedBytes = 64 << 10;
+
     private const int LongestName = 512;
 
     /// <summary>Axes of the deepest tensor that torch can make.</summary>
@@ -11,6 +15,7 @@ internal sealed class StoredTensor
 
     private readonly MappedFile _file;
     private readonly long _offset;         // of the first value, in bytes
+    private readonly long _extent;         // from there to the end of the last, in bytes
     private readonly long[] _shape;
     private readonly long[] _strides;      // in values
     private readonly int _size;            // of one value, in bytes
@@ -36,20 +41,22 @@ internal sealed class StoredTensor
             throw new CheckpointException(file.Path, $"a tensor has a name of {name.Length} characters; accepted: {LongestName} without control characters.");
         if (shape.Length > MaxRank || shape.Length != strides.Length || first < 0 || shape.Any(size => size < 0) || strides.Any(stride => stride < 0))
             throw Fault("has an impossible shape, stride or offset");
+        var past = first;
         try
         {
-            (_count, var past) = checked((1L, first + 1));
+            (_count, past) = checked((1L, first + 1));
             foreach (var (size, stride) in shape.Zip(strides))
                 (_count, past) = checked((_count * size, past + (size - 1) * stride));
             if (_count == 0) past = first;
-            if (checked(past * _size) > bytes || !file.Contains(start, bytes) || checked(_count * _size) < 0)
+            _ = checked(_count * _size);
+            if (checked(past * _size) > bytes || !file.Contains(start, bytes))
                 throw Fault($"needs {past * _size} bytes where the file has {bytes}");
         }
         catch (OverflowException)
         {
             throw Fault("is larger than any memory");
         }
-        _offset = start + first * _size;
+        (_offset, _extent) = (start + first * _size, (past - first) * _size);
         for (_outerAxes = shape.Length; _outerAxes > 0 && (strides[_outerAxes - 1] == _run || shape[_outerAxes - 1] == 1); _outerAxes--)
             _run *= shape[_outerAxes - 1];
     }
@@ -68,24 +75,36 @@ internal sealed class StoredTensor
 
         using var gradients = torch.no_grad();
         using var flat = destination.view(-1);
-        var block = Math.Min(_count, BlockBytes / _size);
-        using var staging = destination.dtype == Entry.Dtype && destination.device_type == DeviceType.CPU ? null : torch.empty(block, Entry.Dtype, torch.CPU);
-        for (long at = 0; at < _count; at += block)
+        var isPlain = destination.dtype == Entry.Dtype && destination.device_type == DeviceType.CPU;
+        var block = (destination.device_type == DeviceType.CPU && !isPlain ? ConvertedBytes : BlockBytes) / _size;
+        using var staging = isPlain ? null : torch.empty(Math.Min(_count, block), Entry.Dtype, torch.CPU);
+        for (long at = 0, released = 0; at < _count; at += block)
         {
             var count = Math.Min(block, _count - at);
             using var target = flat.narrow(0, at, count);
-            if (staging is null)
-            {
-                Read(at, target.bytes);
-                continue;
-            }
-            using var converted = staging.narrow(0, 0, count);
-            Read(at, converted.bytes);
-            target.copy_(converted);
+            if (staging is null) Read(at, target.bytes);
+            else Convert(at, count, staging, target);
+            if ((at + count - released) * _size < BlockBytes && at + count < _count) continue;
+            Release(released, at + count);
+            released = at + count;
         }
     }
 
     public static string Show(IEnumerable<long> shape) => $"[{string.Join(", ", shape)}]";
+
+    private void Convert(long first, long count, Tensor staging, Tensor target)
+    {
+        using var stored = staging.narrow(0, 0, count);
+        Read(first, stored.bytes);
+        target.copy_(stored);
+    }
+
+    /// <summary>The pages of a tensor that lies in order leave memory as they are read, so that a mapped file costs one block.</summary>
+    private void Release(long from, long to)
+    {
+        if (_outerAxes == 0) _file.Release(_offset + from * _size, (to - from) * _size);
+        else if (to == _count) _file.Release(_offset, _extent);
+    }
 
     /// <summary>The values from <paramref name="first"/> on, in the order of the shape.</summary>
     private void Read(long first, Span<byte> values)
@@ -94,9 +113,7 @@ internal sealed class StoredTensor
         {
             var within = first % _run;
             var bytes = (int)Math.Min(values.Length, (_run - within) * _size);
-            var offset = _offset + (Place(first / _run) + within) * _size;
-            _file.Read(offset, bytes).CopyTo(values);
-            if (bytes >= Environment.SystemPageSize) _file.Release(offset, bytes);
+            _file.Read(_offset + (Place(first / _run) + within) * _size, bytes).CopyTo(values);
             first += bytes / _size;
             values = values[bytes..];
         }

@@ -1,6 +1,6 @@
 namespace LlamaVid.Model.Weights;
 
-/// <summary>Finds the tensors of a PyTorch zip checkpoint (.bin, .pth): a pickle that describes them and one stored entry per storage. Nothing is copied or run.</summary>
+/// <summary>Finds the tensors of a PyTorch zip checkpoint: a pickle describes them, one entry holds each storage. Nothing is copied or run.</summary>
 internal static class TorchZipFile
 {
     private const string PickleEntry = "/data.pkl";
@@ -17,7 +17,8 @@ internal static class TorchZipFile
         var root = FindRoot(file, zip);
         RequireLittleEndian(file, zip, root);
         var (offset, bytes) = zip.Find(root + PickleEntry);
-        if (bytes > PickleReader.LargestBytes) throw new CheckpointException(file.Path, $"its data.pkl has {bytes} bytes; at most {PickleReader.LargestBytes} are accepted.");
+        if (bytes > PickleReader.LargestBytes)
+            throw file.Fault($"its data.pkl has {bytes} bytes; at most {PickleReader.LargestBytes} are accepted.");
 
         var tensors = new List<StoredTensor>();
         foreach (var (name, tensor) in TensorsOf(file, PickleReader.Read(file.Path, file.Read(offset, (int)bytes))))
@@ -25,7 +26,7 @@ internal static class TorchZipFile
             var (start, length) = zip.Find($"{root}/data/{tensor.Storage.Key}");
             var size = Dtypes.SizeOf(tensor.Storage.Dtype ?? ScalarType.Byte);
             if (tensor.Storage.Count > length / size)
-                throw new CheckpointException(file.Path, $"tensor \"{name}\" is in a storage of {tensor.Storage.Count} values, and its entry has {length} bytes.");
+                throw file.Fault($"tensor \"{name}\" is in a storage of {tensor.Storage.Count} values whose entry has {length} bytes.");
             tensors.Add(new(file, name, tensor.Dtype, start, tensor.Storage.Count * size, tensor.Offset, tensor.Shape, tensor.Strides));
         }
         return tensors;
@@ -34,10 +35,11 @@ internal static class TorchZipFile
     private static string FindRoot(MappedFile file, ZipDirectory zip)
     {
         var pickles = zip.Names.Where(name => name.EndsWith(PickleEntry, StringComparison.Ordinal)).ToList();
-        if (pickles is not [var pickle]) throw new CheckpointException(file.Path, $"a zip archive with {pickles.Count} entries \"NAME{PickleEntry}\" is not a PyTorch checkpoint; accepted: exactly one.");
+        if (pickles is not [var pickle])
+            throw file.Fault($"the zip archive has {pickles.Count} entries \"NAME{PickleEntry}\" and so is no PyTorch checkpoint; accepted: one.");
         var root = pickle[..^PickleEntry.Length];
         if (zip.Contains($"{root}/constants.pkl"))
-            throw new CheckpointException(file.Path, "this is a TorchScript archive, which holds code; save the weights with torch.save(model.state_dict(), path).");
+            throw file.Fault("the file is a TorchScript archive, which holds code; save torch.save(model.state_dict(), path) instead.");
         return root;
     }
 
@@ -46,18 +48,19 @@ internal static class TorchZipFile
         if (!zip.Contains($"{root}/byteorder")) return;
         var (offset, bytes) = zip.Find($"{root}/byteorder");
         if (!file.Read(offset, (int)Math.Min(bytes, 16)).SequenceEqual("little"u8))
-            throw new CheckpointException(file.Path, "the values are stored in big-endian byte order; accepted: little. Load the file and save it again on a little-endian machine.");
+            throw file.Fault("its byte order is not little-endian (big-endian?); load it and save it again on a little-endian machine.");
     }
 
-    /// <summary>The tensors of a dict by name. Other values are ignored; a dict without tensors is opened where training programs wrap theirs.</summary>
+    /// <summary>The tensors of a dict by name, opened where training programs wrap theirs. Other values are ignored.</summary>
     private static List<(string Name, PickledTensor Tensor)> TensorsOf(MappedFile file, object? value)
     {
-        for (var depth = 0; depth < MostWrappers && value is PickledDict dict; depth++)
-        {
-            var tensors = dict.Items.Where(item => item is (string, PickledTensor)).Select(item => ((string)item.Key!, (PickledTensor)item.Value!)).ToList();
-            if (tensors.Count > 0) return tensors;
-            value = Wrappers.Select(name => dict.Items.Find(item => name.Equals(item.Key)).Value).FirstOrDefault(inner => inner is PickledDict);
-        }
-        throw new CheckpointException(file.Path, $"it holds no dict of tensors; accepted: a state_dict, or one under {string.Join(", ", Wrappers.Select(name => $"\"{name}\""))}.");
+        var dict = value as PickledDict;
+        for (var depth = 0; depth < MostWrappers && dict is not null && Wrapped(dict) is { } inner; depth++) dict = inner;
+        var tensors = dict?.Items.Where(item => item is (string, PickledTensor)).Select(item => ((string)item.Key!, (PickledTensor)item.Value!)).ToList();
+        return tensors is [_, ..] ? tensors
+            : throw file.Fault("it holds no dict of tensors; accepted: a state_dict, also under \"model\", \"state_dict\" or \"module\".");
     }
+
+    private static PickledDict? Wrapped(PickledDict dict) =>
+        Wrappers.Select(name => dict.Items.Find(item => name.Equals(item.Key)).Value).OfType<PickledDict>().FirstOrDefault();
 }

@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace LlamaVid.Model.Weights;
 
-/// <summary>Which files of a folder make up its checkpoint. Safetensors come before .bin when they are complete, and a single file before an index, as in transformers.</summary>
+/// <summary>Which files make up a folder's checkpoint: the first complete one of four, in the order of transformers. It opens no weights.</summary>
 /// <param name="Files">Full paths, in the order of their names.</param>
 /// <param name="Index">The index file, or null.</param>
 /// <param name="Promised">The index's file for every tensor it names.</param>
@@ -21,7 +21,8 @@ internal sealed record WeightFiles(IReadOnlyList<string> Files, string? Index, I
         if (found.Count == 0) throw new CheckpointException(fileOrDirectory, $"the folder holds no weights; accepted: one of {string.Join(", ", Names)}.");
         var chosen = found.Find(files => files.Files.All(File.Exists)) ?? found[0];
         var missing = chosen.Files.Where(file => !File.Exists(file)).Select(Path.GetFileName).ToList();
-        return missing.Count == 0 ? chosen : throw new CheckpointException(chosen.Index!, $"{missing.Count} of its {chosen.Files.Count} files are missing: {string.Join(", ", missing.Take(10))}.");
+        if (missing.Count == 0) return chosen;
+        throw new CheckpointException(chosen.Index!, $"{missing.Count} of its {chosen.Files.Count} files are missing: {string.Join(", ", missing.Take(10))}.");
     }
 
     private static WeightFiles From(string path)
@@ -44,6 +45,9 @@ internal sealed record WeightFiles(IReadOnlyList<string> Files, string? Index, I
         return new([.. promised.Values.Distinct().Order(StringComparer.Ordinal)], path, promised);
     }
 
-    private static string FileName(string index, string? name) => !string.IsNullOrEmpty(name) && name == Path.GetFileName(name) && name is not ("." or "..") && !name.Contains('\0') ? name
-        : throw new CheckpointException(index, $"\"weight_map\" names the file {JsonSerializer.Serialize(name)}; accepted: the name of a file in the same folder.");
+    private static string FileName(string index, string? name)
+    {
+        if (name is not (null or "" or "." or "..") && name == Path.GetFileName(name) && !name.Contains('\0')) return name;
+        throw new CheckpointException(index, $"\"weight_map\" names {JsonSerializer.Serialize(name)}; accepted: the name of a file in the same folder.");
+    }
 }

@@ -37,9 +37,12 @@ public sealed class WeightLoader(CheckpointReader reader)
     public void Ignore(Func<string, bool> names) => _claimed.UnionWith(reader.Tensors.Keys.Where(names));
 
     /// <exception cref="CheckpointException">Lists what nobody claimed.</exception>
-    public void RequireAllClaimed() => Require(
-        [.. reader.Tensors.Values.Where(tensor => !_claimed.Contains(tensor.Name)).Select(tensor => $"\"{tensor.Name}\" {StoredTensor.Show(tensor.Shape)} in {tensor.File}")],
-        "belong to nothing in the model that config.json describes");
+    public void RequireAllClaimed()
+    {
+        var unclaimed = reader.Tensors.Values.Where(tensor => !_claimed.Contains(tensor.Name));
+        Require([.. unclaimed.Select(tensor => $"\"{tensor.Name}\" {StoredTensor.Show(tensor.Shape)} in {tensor.File}")],
+            "belong to nothing in the model that config.json describes");
+    }
 
     private string? Fault(TensorEntry stored, Tensor destination)
     {

@@ -19,7 +19,8 @@ internal sealed class ZipDirectory
     {
         _file = file;
         var (offset, bytes, count) = FindDirectory();
-        if (bytes is < 0 or > LargestDirectoryBytes || !file.Contains(offset, bytes)) throw Fault($"its directory of {bytes} bytes at {offset} is not inside the file");
+        if (bytes is < 0 or > LargestDirectoryBytes || !file.Contains(offset, bytes))
+            throw Fault($"its directory of {bytes} bytes at {offset} is not inside the file");
         var directory = file.Read(offset, (int)bytes);
         while (directory.Length > 0) directory = directory[ReadEntry(directory)..];
         if (_entries.Count != count) throw Fault($"its directory lists {_entries.Count} entries and announces {count}");
@@ -60,7 +61,8 @@ internal sealed class ZipDirectory
 
     private (long Offset, long Bytes, long Count) FindDirectory64(long locator)
     {
-        if (!_file.Contains(locator, Locator64Length) || U32(_file.Read(locator, Locator64Length), 0) != Locator64Magic) throw Fault("its zip64 locator is missing");
+        if (!_file.Contains(locator, Locator64Length) || U32(_file.Read(locator, Locator64Length), 0) != Locator64Magic)
+            throw Fault("its zip64 locator is missing");
         var end = I64(_file.Read(locator, Locator64Length), 8);
         if (!_file.Contains(end, End64Length) || U32(_file.Read(end, End64Length), 0) != End64Magic) throw Fault("its zip64 end record is missing");
         var record = _file.Read(end, End64Length);

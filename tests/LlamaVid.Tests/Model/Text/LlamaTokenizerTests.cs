@@ -114,7 +114,7 @@ public sealed class LlamaTokenizerTests
     {
         using var folder = new TokenizerFolder();
         var error = Assert.Throws<CheckpointException>(() => LlamaTokenizer.Load(folder.Path));
-        Assert.StartsWith("tokenizer.model: the checkpoint has no such file", error.Message);
+        Assert.Contains("tokenizer.model: the checkpoint has no such file", error.Message);
         Assert.DoesNotContain(folder.Path, error.Message);
     }
 
@@ -128,7 +128,7 @@ public sealed class LlamaTokenizerTests
             using var folder = new TokenizerFolder();
             folder.Write("tokenizer.model", bytes);
             var error = Assert.Throws<CheckpointException>(() => LlamaTokenizer.Load(folder.Path));
-            Assert.StartsWith("tokenizer.model: ", error.Message);
+            Assert.Contains("tokenizer.model: ", error.Message);
         }
     }
 
@@ -148,6 +148,6 @@ public sealed class LlamaTokenizerTests
         using var folder = new TokenizerFolder(TinyModel);
         folder.Write(file, content);
         var error = Assert.Throws<CheckpointException>(() => LlamaTokenizer.Load(folder.Path));
-        Assert.StartsWith(file + ": ", error.Message);
+        Assert.Contains(file + ": ", error.Message);
     }
 }

@@ -19,7 +19,7 @@ public sealed class ImageProcessorFileTests : IDisposable
     [InlineData("llamavid/processor/clip-patch14-336", 336)]
     [InlineData("model_zoo/OpenAI/clip-vit-large-patch14", 56)]
     public void Official_files_are_read(string folder, int size) =>
-        Assert.Equal(size, ImagePreprocessor.Read(Shared.Path($"goldens/{folder}")).ImageSize);
+        Assert.Equal(size, ImagePreprocessor.Read(Shared.Path($"goldens/{folder}/preprocessor_config.json")).ImageSize);
 
     [Fact]
     public void Newer_files_with_sizes_as_objects_mean_the_same() =>
@@ -62,11 +62,11 @@ public sealed class ImageProcessorFileTests : IDisposable
     public void What_is_not_json_is_refused(string text) => Assert.Throws<CheckpointException>(() => Read(text));
 
     [Fact]
-    public void A_missing_file_is_refused() => Assert.Throws<CheckpointException>(() => ImagePreprocessor.Read(_folder));
+    public void A_missing_file_is_refused() => Assert.Throws<CheckpointException>(() => ImagePreprocessor.Read(Path.Combine(_folder, "preprocessor_config.json")));
 
     private ImagePreprocessor Read(string json)
     {
         File.WriteAllText(Path.Combine(_folder, "preprocessor_config.json"), json);
-        return ImagePreprocessor.Read(_folder);
+        return ImagePreprocessor.Read(Path.Combine(_folder, "preprocessor_config.json"));
     }
 }

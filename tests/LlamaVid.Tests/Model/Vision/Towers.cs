@@ -18,7 +18,7 @@ internal static class Towers
     {
         var config = LlamaVidConfig.Read(Shared.Path($"goldens/work_dirs/llama-vid/{golden.Json.GetProperty("checkpoint").GetString()}")).Vision!;
         var processor = config.Kind == VisionTowerKind.Clip ? config.TowerPath : config.ImageProcessorPath;
-        var preprocessor = ImagePreprocessor.Read(Shared.Path($"goldens/{processor}"));
+        var preprocessor = ImagePreprocessor.Read(Shared.Path($"goldens/{processor}/preprocessor_config.json"));
 
         var input = golden.Json.GetProperty("input").GetString()!;
         var crops = Golden.Open("cases/inputs");

@@ -23,7 +23,7 @@ public sealed class LlamaVidConfigTests
     {
         var config = Read();
         Assert.Equal(new DecoderConfig(4096, 11008, 32, 32, 32, 32000, 4096, 1e-5, 10000, 1), config.Decoder);
-        Assert.Equal((1, 2, 0, 2048), (config.BosId, config.EosId, config.PadId, config.MaxContext));
+        Assert.Equal((1, 2, 0, 4096), (config.BosId, config.EosId, config.PadId, config.MaxContext));
         Assert.Equal(new VisionConfig
         {
             TowerPath = "./model_zoo/LAVIS/eva_vit_g.pth",
@@ -66,9 +66,10 @@ public sealed class LlamaVidConfigTests
     public void Without_a_tower_it_is_a_text_model() => Assert.Null(Without("mm_vision_tower", "mm_hidden_size").Vision);
 
     [Fact]
-    public void Context_is_max_token_then_max_sequence_length_then_what_the_rotary_table_covers()
+    public void Context_is_what_the_rotary_table_covers_or_max_token_where_that_is_more()
     {
-        Assert.Equal(3000, Read(("max_token", null), ("max_sequence_length", 3000)).MaxContext);
+        Assert.Equal(4096, Read(("max_token", 2048)).MaxContext);
+        Assert.Equal(8000, Read(("max_token", 8000)).MaxContext);
         Assert.Equal(65536, Read(("max_token", null), ("rope_scaling", JsonNode.Parse("""{"type":"linear","factor":16}"""))).MaxContext);
     }
 

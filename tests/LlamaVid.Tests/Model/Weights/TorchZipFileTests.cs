@@ -35,7 +35,7 @@ public sealed class TorchZipFileTests
     [InlineData("model"), InlineData("state_dict"), InlineData("module")]
     public void Dict_of_tensors_under_a_usual_name_is_opened(string wrapper)
     {
-        var pickle = Pickle.Start().Op('}', '(').Text("epoch").Number(3).Text(wrapper)
+        var pickle = Pickle.Start().Op('}', '(').Text("epoch").Number(3).Text("rng").Tensor("FloatStorage", "0", 6, 0, [1], [1]).Text(wrapper)
             .Op('}').Text("w").Tensor("FloatStorage", "0", 6, 0, [6], [1]).Op('s').Op('u').Stop();
         Assert.Equal([0, 1, 2, 3, 4, 5], Flat(CheckpointFiles.Torch(pickle, ("data/0", Six)), "w"));
     }
@@ -49,6 +49,11 @@ public sealed class TorchZipFileTests
         using var reader = CheckpointReader.Open(folder.Write("a.pth", CheckpointFiles.Torch(pickle, ("data/0", Six))));
         Assert.Equal("w", Assert.Single(reader.Tensors).Key);
     }
+
+    [Theory]
+    [InlineData("}."), InlineData("]."), InlineData("N."), InlineData("}X\u0005\u0000\u0000\u0000model}s."), InlineData("}q\u0000X\u0005\u0000\u0000\u0000modelh\u0000s.")]
+    public void Pickle_without_a_dict_of_tensors_is_refused(string pickle) =>
+        Assert.Contains("no dict of tensors", Checkpoints.Refuses(CheckpointFiles.Torch(Pickle.Start().Raw(pickle).Stop())).Message);
 
     [Fact]
     public void Zip64_archive_is_read()

@@ -108,11 +108,9 @@ public sealed class WeightLoaderTests
 
     private sealed class TinyLayer : nn.Module<Tensor, Tensor>
     {
-#pragma warning disable IDE1006                                // fields are the checkpoint's names
         public readonly Parameter weight;
         public readonly Parameter bias;
         public readonly Tensor table;
-#pragma warning restore IDE1006
 
         public TinyLayer(long outputs, Device? device = null) : base(nameof(TinyLayer))
         {

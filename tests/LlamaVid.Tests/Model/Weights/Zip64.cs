@@ -8,10 +8,20 @@ internal static class Zip64
     public static byte[] Of(params (string Name, byte[] Bytes)[] entries)
     {
         var stream = new MemoryStream();
+        Write(stream, 0, entries);
+        return stream.ToArray();
+    }
+
+    /// <param name="stream">Left open.</param>
+    /// <param name="gap">Bytes left out between entries; a file system stores a long gap as nothing.</param>
+    /// <param name="entries">Names and bytes.</param>
+    public static void Write(Stream stream, long gap, params (string Name, byte[] Bytes)[] entries)
+    {
         var zip = new BinaryWriter(stream);
         var offsets = new List<long>();
         foreach (var (name, bytes) in entries)
         {
+            if (offsets.Count > 0) stream.Seek(gap, SeekOrigin.Current);
             offsets.Add(stream.Position);
             Entry(zip, 0x04034b50, name, bytes.Length, null);
             zip.Write(bytes);
@@ -19,7 +29,7 @@ internal static class Zip64
         var directory = stream.Position;
         foreach (var ((name, bytes), offset) in entries.Zip(offsets)) Entry(zip, 0x02014b50, name, bytes.Length, offset);
         End(zip, directory, stream.Position, entries.Length);
-        return stream.ToArray();
+        zip.Flush();
     }
 
     private static void Entry(BinaryWriter zip, uint magic, string name, long bytes, long? offset)
