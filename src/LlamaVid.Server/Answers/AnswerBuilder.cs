@@ -1,0 +1,35 @@
+using LlamaVid.Engine;
+using LlamaVid.Server.OpenAi;
+
+namespace LlamaVid.Server.Answers;
+
+/// <summary>What an answer says besides its text, in OpenAI's terms. Collects tokens; knows no transport.</summary>
+internal sealed class AnswerBuilder(string id, string model, long created)
+{
+    public string Id { get; } = id;
+    public string Model { get; } = model;
+    public long Created { get; } = created;
+    public int TokenCount { get; set; }
+    public PromptReport? Prompt { get; set; }
+    public GenerationTimings? Timings { get; set; }
+
+    public Usage Usage => new(
+        Prompt?.Positions ?? 0, TokenCount, (Prompt?.Positions ?? 0) + TokenCount, new(Prompt?.VideoTokens ?? 0, Prompt?.ImageTokens ?? 0, CachedTokens: 0));
+
+    public MediaUse? Video => Prompt is { Media: [var first, ..] } ? Use(first) : null;
+
+    public IReadOnlyList<MediaUse>? Media => Prompt is { Media.Count: > 1 } ? [.. Prompt.Media.Select(Use)] : null;
+
+    public Timings? WireTimings => Timings is null ? null : new(
+        Round(Timings.Queue), Round(Timings.Fetch), Round(Timings.DecodeVideo), Round(Timings.Vision), Round(Timings.Prefill), Round(Timings.Decode), Round(Timings.TimeToFirstToken));
+
+    public ChatCompletionChunk Chunk(Delta delta, string? finishReason = null, IReadOnlyList<int>? tokenIds = null) =>
+        new() { Id = Id, Created = Created, Model = Model, Choices = [new() { Delta = delta, FinishReason = finishReason, TokenIds = tokenIds }] };
+
+    public static string Wire(FinishReason reason) => reason == FinishReason.Stop ? "stop" : "length";
+
+    private static MediaUse Use(MediaReport media) => new(
+        media.Kind == MediaKind.Video ? "video" : "image", media.Frames, media.Timestamps, media.Duration, media.FramesPerSecond, media.Width, media.Height, media.TokensPerFrame, FeatureCache: "miss");
+
+    private static double Round(double milliseconds) => Math.Round(milliseconds, 3);
+}

@@ -1,0 +1,42 @@
+using LlamaVid.Engine;
+using LlamaVid.Media;
+using LlamaVid.Model;
+using LlamaVid.Server.Hosting;
+using Microsoft.Extensions.Options;
+
+namespace LlamaVid.Server.Composition;
+
+[OptionsValidator]
+internal sealed partial class ModelOptionsValidator : IValidateOptions<ModelOptions>;
+
+[OptionsValidator]
+internal sealed partial class EngineOptionsValidator : IValidateOptions<EngineOptions>;
+
+/// <summary>The checkpoint, the engine that runs it, and the engine's life.</summary>
+internal static class EngineModule
+{
+    public static IServiceCollection AddEngine(this IServiceCollection services)
+    {
+        services.AddOptionsWithValidateOnStart<ModelOptions, ModelOptionsValidator>().BindConfiguration(ModelOptions.Section);
+        services.PostConfigure<ModelOptions>(options =>        // an option that is set to nothing is not set
+            (options.VisionTower, options.TextTokenizer, options.ImageProcessor) = (NullIfEmpty(options.VisionTower), NullIfEmpty(options.TextTokenizer), NullIfEmpty(options.ImageProcessor)));
+        services.AddOptionsWithValidateOnStart<EngineOptions, EngineOptionsValidator>().BindConfiguration(EngineOptions.Section);
+        services.AddSingleton(provider => new GenerationEngine(
+            provider.GetRequiredService<IOptions<ModelOptions>>().Value,
+            provider.GetRequiredService<IOptions<EngineOptions>>().Value,
+            provider.GetRequiredService<MediaOpener>(),
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<ILogger<GenerationEngine>>()));
+        services.AddSingleton(TimeProvider.System);
+        return services;
+    }
+
+    /// <summary>Ties the engine's life to the process's: loaded when the socket is open, stopped with it.</summary>
+    public static IServiceCollection AddEngineHost(this IServiceCollection services)
+    {
+        services.AddSingleton<EngineHost>().AddHostedService(provider => provider.GetRequiredService<EngineHost>());
+        return services;
+    }
+
+    private static string? NullIfEmpty(string? text) => string.IsNullOrWhiteSpace(text) ? null : text;
+}

@@ -1,0 +1,43 @@
+using LlamaVid.Server.Hosting;
+
+namespace LlamaVid.Server.Composition;
+
+/// <summary>The whole server from its command line, ready to run. Tests start it the same way.</summary>
+public static class LlamaVidApp
+{
+    /// <exception cref="StartupException">An option is unknown or invalid; the message says which, and the cure.</exception>
+    public static WebApplication Build(params string[] args)
+    {
+        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory, EnvironmentName = Environments.Production });
+        builder.Configuration.Sources.Clear();
+        builder.Configuration.AddSettings(args);
+        Settings.RequireValid(builder.Configuration);
+        Settings.RequireLoopback(builder.Configuration);
+
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = (builder.Configuration.GetSection(ServerOptions.Section).Get<ServerOptions>() ?? new()).MaxRequestBytes;
+        });
+        builder.Services
+            .AddObservability(builder.Configuration)
+            .AddMedia()
+            .AddEngine()
+            .AddEngineHost()
+            .AddOpenAiApi();
+
+        var app = builder.Build();
+        app.UseObservability();
+        app.UseOpenAiApi();
+        return app;
+    }
+
+    /// <summary>Runs until the process is told to stop. Throws what kept the model from being loaded.</summary>
+    public static async Task RunToEndAsync(this WebApplication app)
+    {
+        var host = app.Services.GetRequiredService<EngineHost>();
+        await app.RunAsync();
+        if (host.Failure is { } failure)
+            throw failure;
+    }
+}

@@ -1,0 +1,18 @@
+using LlamaVid.Media;
+using Microsoft.Extensions.Options;
+
+namespace LlamaVid.Server.Composition;
+
+[OptionsValidator]
+internal sealed partial class MediaOptionsValidator : IValidateOptions<MediaOptions>;
+
+/// <summary>Where videos come from and how large they may be.</summary>
+internal static class MediaModule
+{
+    public static IServiceCollection AddMedia(this IServiceCollection services)
+    {
+        services.AddOptionsWithValidateOnStart<MediaOptions, MediaOptionsValidator>().BindConfiguration(MediaOptions.Section);
+        services.AddSingleton(provider => new MediaOpener(provider.GetRequiredService<IOptions<MediaOptions>>().Value, provider.GetRequiredService<ILogger<MediaOpener>>()));
+        return services;
+    }
+}

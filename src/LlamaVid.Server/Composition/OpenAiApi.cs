@@ -1,0 +1,71 @@
+using System.Text.Json.Serialization;
+using LlamaVid.Server.Answers;
+using LlamaVid.Server.Errors;
+using LlamaVid.Server.Features.Ask;
+using LlamaVid.Server.Features.ChatCompletions;
+using LlamaVid.Server.Features.Health;
+using LlamaVid.Server.Features.Models;
+using LlamaVid.Server.OpenAi;
+using LlamaVid.Server.Requests;
+using Microsoft.Extensions.Options;
+
+namespace LlamaVid.Server.Composition;
+
+[OptionsValidator]
+internal sealed partial class ServerOptionsValidator : IValidateOptions<ServerOptions>;
+
+[OptionsValidator]
+internal sealed partial class RequestDefaultsOptionsValidator : IValidateOptions<RequestDefaultsOptions>;
+
+/// <summary>The HTTP surface: what reads requests, what writes answers and errors, the routes and their documentation.</summary>
+internal static class OpenAiApi
+{
+    /// <summary>What turns a client's fields into a request; the command line needs no more.</summary>
+    public static IServiceCollection AddRequests(this IServiceCollection services)
+    {
+        services.AddOptionsWithValidateOnStart<ServerOptions, ServerOptionsValidator>().BindConfiguration(ServerOptions.Section);
+        services.AddOptionsWithValidateOnStart<RequestDefaultsOptions, RequestDefaultsOptionsValidator>().BindConfiguration(RequestDefaultsOptions.Section);
+        return services.AddSingleton<RequestReader>();
+    }
+
+    public static IServiceCollection AddOpenAiApi(this IServiceCollection services)
+    {
+        services.AddRequests().AddSingleton<Answering>().AddSingleton<AskForm>();
+        services.AddSingleton(provider => new StartTime(provider.GetRequiredService<TimeProvider>().GetUtcNow().ToUnixTimeSeconds()));
+        services.AddExceptionHandler<OpenAiExceptionHandler>();
+        services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
+        services.ConfigureHttpJsonOptions(options =>               // what the document describes is what is written
+        {
+            options.SerializerOptions.PropertyNamingPolicy = OpenAiJson.Wire.Options.PropertyNamingPolicy;
+            options.SerializerOptions.NumberHandling = JsonNumberHandling.Strict;
+            options.SerializerOptions.TypeInfoResolverChain.Insert(0, OpenAiJson.Wire);
+        });
+        services.AddOpenApi(options => options.AddDocumentTransformer((document, _, _) =>
+        {
+            document.Info.Title = "LlamaVid.Server";
+            document.Info.Description = "Answers questions about videos with LLaMA-VID, behind OpenAI's chat completions.";
+            document.Servers?.Clear();
+            return Task.CompletedTask;
+        }));
+        return services;
+    }
+
+    public static void UseOpenAiApi(this WebApplication app)
+    {
+        app.UseExceptionHandler(_ => { });
+        app.UseStatusCodePages(context => OpenAiExceptionHandler.WriteAsync(
+            context.HttpContext, context.HttpContext.Response.StatusCode,
+            ErrorMap.OfStatus(context.HttpContext.Response.StatusCode, context.HttpContext.Request), context.HttpContext.RequestAborted));
+        app.MapOpenApi();
+        app.UseSwaggerUI(page =>
+        {
+            page.SwaggerEndpoint("/openapi/v1.json", "LlamaVid.Server");
+            page.DisplayRequestDuration();
+        });
+
+        app.MapChatCompletions();
+        app.MapAsk();
+        app.MapModels();
+        app.MapHealth();
+    }
+}

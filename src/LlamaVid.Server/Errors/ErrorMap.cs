@@ -1,0 +1,46 @@
+using LlamaVid.Engine;
+using LlamaVid.Media;
+using LlamaVid.Server.Requests;
+
+namespace LlamaVid.Server.Errors;
+
+/// <summary>Every failure a client can see, in one table. Used by the exception handler and by the stream.</summary>
+internal static class ErrorMap
+{
+    /// <param name="mediaPath">The path of the request's media, for faults that lie in them.</param>
+    public static (int Status, Error Error) Map(Exception exception, string requestId, string? mediaPath = null) => exception switch
+    {
+        InvalidRequestException e => (400, Invalid(e.Message, e.Code, e.Param)),
+        ModelReadsTextOnlyException e => (400, Invalid(e.Message, InvalidRequestException.Unsupported, mediaPath)),
+        ContextLengthExceededException e => (400, Invalid(e.Message, "context_length_exceeded", "messages")),
+        InvalidDataUriException e => (400, Invalid(e.Message, "invalid_data_uri", mediaPath)),
+        ModelNotFoundException e => (404, new(e.Message, "not_found_error", "model", "model_not_found")),
+        QueueTimeoutException e => (408, new(e.Message, "timeout_error", null, "queue_timeout")),
+        PayloadTooLargeException e => (413, Invalid(e.Message, "payload_too_large", mediaPath)),
+        UnsupportedContentTypeException e => (415, Invalid(e.Message, "unsupported_media", null)),
+        UnsupportedMediaException e => (415, Invalid(e.Message, "unsupported_media", mediaPath)),
+        VideoUnreadableException e => (422, Invalid(e.Message, "video_unreadable", mediaPath)),
+        VideoFetchFailedException e => (422, Invalid(e.Message, "video_fetch_failed", mediaPath)),
+        VideoTooLongException e => (422, Invalid(e.Message, "video_too_long", mediaPath)),
+        VideoTooLargeException e => (422, Invalid(e.Message, "video_too_large", mediaPath)),
+        EngineOverloadedException e => (503, new(e.Message, "server_error", null, "engine_overloaded")),
+        EngineLoadingException e => (503, new(e.Message, "server_error", null, "engine_loading")),
+        EngineStoppedException e => (503, new(e.Message, "server_error", null, "engine_draining")),
+        BadHttpRequestException { StatusCode: 413 } => (413, Invalid("The body is larger than this route allows (Server:MaxRequestBytes, Media:MaxBytes). Send a smaller one.", "payload_too_large", null)),
+        BadHttpRequestException e => (e.StatusCode, Invalid(e.Message, "malformed_request", null)),
+        _ => (500, new($"The server failed on this request. Its id is {requestId}.", "server_error", null, "internal_error")),
+    };
+
+    /// <summary>What is said where nothing but a status is known: no such route, wrong method.</summary>
+    public static Error OfStatus(int status, HttpRequest request) => status switch
+    {
+        404 => new($"There is no {request.Path}. See /swagger for the routes.", "not_found_error", null, "route_not_found"),
+        405 => Invalid($"{request.Path} does not answer {request.Method}. See /swagger for the methods of each route.", "method_not_allowed", null),
+        413 => Invalid("The body is larger than this route allows (Server:MaxRequestBytes, Media:MaxBytes). Send a smaller one.", "payload_too_large", null),
+        415 => Invalid($"{request.Path} does not read this content type. See /swagger for those it reads.", "unsupported_media", null),
+        < 500 => Invalid($"The request was refused with status {status}.", "malformed_request", null),
+        _ => new("The server failed on this request.", "server_error", null, "internal_error"),
+    };
+
+    private static Error Invalid(string message, string? code, string? param) => new(message, "invalid_request_error", param, code);
+}

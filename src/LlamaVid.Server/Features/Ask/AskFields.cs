@@ -1,0 +1,67 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using LlamaVid.Engine;
+using LlamaVid.Server.Features.ChatCompletions;
+using LlamaVid.Server.Requests;
+using Microsoft.OpenApi;
+
+namespace LlamaVid.Server.Features.Ask;
+
+/// <summary>What a plain question may say: the chat request's fields without the conversation, and the video beside the question.</summary>
+internal static class AskFields
+{
+    public static FieldTable<ChatDraft> Json { get; } = new(
+    [
+        new Field<ChatDraft>("question", "What to answer.", () => new() { Type = JsonSchemaType.String }, (draft, value) => draft.Question = value.Text(), Required: true, Form: FormValue.Text),
+        Media(PartFields.Address("video_url", "An https address or `data:video/mp4;base64,…`.", MediaKind.Video)),
+        Media(PartFields.Address("image_url", "An https address or `data:image/png;base64,…`.", MediaKind.Image)),
+        new Field<ChatDraft>("video", "A file in a form; in JSON the same as `video_url`, or a list of frames.", PartFields.FramesSchema, (draft, value) => draft.QuestionPart.Media = PartFields.Frames(value), Form: FormValue.TextOrJson),
+        new Field<ChatDraft>("image", "A file in a form; in JSON the same as `image_url`.", () => new() { Type = JsonSchemaType.String },
+            (draft, value) => draft.QuestionPart.Media = MediaReference.Read(value, MediaKind.Image), Form: FormValue.TextOrJson),
+        Field.Only<ChatDraft>("file_id"),
+        .. SharedFields.Answer, .. SharedFields.Video, .. SharedFields.Compatibility,
+    ]);
+
+    public static readonly (string Name, string Json)[] Examples =
+    [
+        ("A video inside the request", $$"""{"question": "What happens in the video?", "max_tokens": 32, "video_url": "{{ChatExamples.TinyVideo}}"}"""),
+    ];
+
+    /// <summary>The form: files where JSON has addresses, so that the documentation page shows a file chooser.</summary>
+    public static OpenApiSchema FormSchema()
+    {
+        var schema = Json.Schema();
+        foreach (var name in (string[])["video", "image"])
+            schema.Properties![name] = new OpenApiSchema { Type = JsonSchemaType.String, Format = "binary", Description = $"The {name} file." };
+        foreach (var name in (string[])["video_url", "image_url"])
+            schema.Properties![name] = new OpenApiSchema { Type = JsonSchemaType.String, Description = $"The address of the {name[..5]}, in place of a file." };
+        schema.Properties!["question"] = new OpenApiSchema { Type = JsonSchemaType.String, Description = "What to answer.", Default = "What happens in the video?" };
+        // A page that fills in every field would send what only compatibility accepts.
+        foreach (var field in SharedFields.Compatibility)
+            schema.Properties.Remove(field.Name);
+        schema.Properties.Remove("file_id");
+        return schema;
+    }
+
+    /// <summary>Forms and command lines know only text. Fields that are not text are read as JSON; an empty one was left out.</summary>
+    public static JsonNode? FromText(string name, string text)
+    {
+        if (Json.Find(name) is not { } field)
+            throw new InvalidRequestException(InvalidRequestException.Shortened(name), $"'{InvalidRequestException.Shortened(name)}' is not a field of this request. See /swagger for those that are.", InvalidRequestException.Unknown);
+        if (text.Length == 0 && name != "question")
+            return null;
+        if (field.Form == FormValue.Text || field.Form == FormValue.TextOrJson && text[0] is not ('[' or '{'))
+            return JsonValue.Create(text);
+        try
+        {
+            return JsonNode.Parse(text);
+        }
+        catch (JsonException)                             // the field itself says what it would take
+        {
+            return JsonValue.Create(text);
+        }
+    }
+
+    private static Field<ChatDraft> Media(Field<PartDraft> field) =>
+        new(field.Name, field.Description, field.Schema, (draft, value) => field.Read(draft.QuestionPart, value), Form: FormValue.TextOrJson);
+}

@@ -1,0 +1,28 @@
+using LlamaVid.Server.Answers;
+using LlamaVid.Server.Composition;
+using LlamaVid.Server.OpenAi;
+using LlamaVid.Server.Requests;
+
+namespace LlamaVid.Server.Features.ChatCompletions;
+
+/// <summary>POST /v1/chat/completions: a conversation about videos, pictures or nothing but text, continued whole or as a stream.</summary>
+internal static class ChatCompletionsEndpoint
+{
+    public static void MapChatCompletions(this IEndpointRouteBuilder routes) =>
+        routes.MapPost("/v1/chat/completions", HandleAsync)
+            .WithName("CreateChatCompletion")
+            .WithTags("Chat")
+            .WithSummary("Continue a conversation about videos")
+            .WithDescription("OpenAI's chat completions with video. With `stream`, the answer is `text/event-stream`: chunks of `chat.completion.chunk`, then `data: [DONE]`.")
+            .Produces<ChatCompletion>()
+            .ProducesErrors(400, 404, 408, 413, 415, 422, 500, 503)
+            .AddOpenApiOperationTransformer((operation, _, _) => Documentation.Body(operation,
+                ("application/json", RequestReader.ChatFields.Schema(), ChatExamples.All)));
+
+    private static async Task HandleAsync(HttpContext context, RequestReader reader, Answering answering)
+    {
+        var draft = reader.NewDraft();
+        await RequestReader.ReadAsync(context.Request, RequestReader.ChatFields, draft, context.RequestAborted);
+        await answering.WriteAsync(context, reader.Finish(draft), isAsk: false);
+    }
+}

@@ -1,0 +1,41 @@
+using LlamaVid.Engine;
+using LlamaVid.Model;
+using Microsoft.Extensions.Options;
+
+namespace LlamaVid.Server.Hosting;
+
+/// <summary>The engine's life: its model is loaded once the socket is open, and a checkpoint that cannot be loaded ends the process.</summary>
+internal sealed class EngineHost(
+    GenerationEngine engine, IOptions<ModelOptions> model, IHostApplicationLifetime lifetime, TimeProvider time, ILogger<EngineHost> logger) : BackgroundService
+{
+    public string ModelName { get; } = model.Value.ServedName();
+
+    public GenerationEngine Engine { get; } = engine;
+
+    /// <summary>Why the model could not be loaded.</summary>
+    public Exception? Failure { get; private set; }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        await SocketIsOpen(stoppingToken);
+        var begun = time.GetTimestamp();
+        Log.Loading(logger, ModelName, model.Value.Path);
+        try
+        {
+            await Engine.StartAsync().WaitAsync(stoppingToken);
+            Log.Ready(logger, ModelName, Math.Round(time.GetElapsedTime(begun).TotalSeconds, 1));
+        }
+        catch (Exception fault) when (!stoppingToken.IsCancellationRequested)
+        {
+            Failure = fault;
+            lifetime.StopApplication();
+        }
+    }
+
+    private async Task SocketIsOpen(CancellationToken stoppingToken)
+    {
+        var open = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var started = lifetime.ApplicationStarted.Register(open.SetResult);
+        await open.Task.WaitAsync(stoppingToken);
+    }
+}

@@ -1,0 +1,15 @@
+namespace LlamaVid.Server;
+
+/// <summary>What the server says in its log. Never contents: no prompt, no frame, no file name of a client.</summary>
+internal static partial class Log
+{
+    [LoggerMessage(1000, LogLevel.Error, "Request {RequestId} failed")]
+    public static partial void RequestFailed(ILogger logger, Exception exception, string requestId);
+
+    [LoggerMessage(1001, LogLevel.Information, "Loading {Model} from {Path}")]
+    public static partial void Loading(ILogger logger, string model, string path);
+
+    [LoggerMessage(1002, LogLevel.Information, "{Model} is ready after {Seconds} s")]
+    public static partial void Ready(ILogger logger, string model, double seconds);
+
+}

@@ -1,0 +1,26 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using LlamaVid.Server.Errors;
+using LlamaVid.Server.Features.Health;
+using LlamaVid.Server.Features.Models;
+
+namespace LlamaVid.Server.OpenAi;
+
+/// <summary>How wire types are written: snake_case, nothing that is null unless the type says so.</summary>
+[JsonSerializable(typeof(ChatCompletion))]
+[JsonSerializable(typeof(ChatCompletionChunk))]
+[JsonSerializable(typeof(ErrorResponse))]
+[JsonSerializable(typeof(ModelList))]
+[JsonSerializable(typeof(ModelEntry))]
+[JsonSerializable(typeof(HealthStatus))]
+[JsonSerializable(typeof(VersionNumber))]
+internal sealed partial class OpenAiJson : JsonSerializerContext
+{
+    public static OpenAiJson Wire { get; } = new(new JsonSerializerOptions
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,            // quotes, accents and every script as they are: bodies are JSON, never part of a page
+    });
+}

@@ -1,0 +1,73 @@
+using LlamaVid.Engine;
+using LlamaVid.Media;
+using LlamaVid.Model.Text;
+using LlamaVid.Model.Vision;
+
+namespace LlamaVid.Server.Requests;
+
+internal enum MessageRole { System, User, Assistant }
+
+/// <summary>Something whose frames can be chosen: one part of a message, or the whole request.</summary>
+internal abstract class SampledDraft
+{
+    public FrameSampling Sampling { get; set; } = new();
+}
+
+/// <summary>One content part as it was sent: text, or one media item.</summary>
+internal sealed class PartDraft : SampledDraft
+{
+    private MediaDraft? _media;
+
+    public string? Text { get; set; }
+
+    public MediaDraft? Media
+    {
+        get => _media;
+        set => _media = _media is null ? value
+            : throw new InvalidRequestException(value!.Path, $"'{value.Path}' names a second video or picture, after '{_media.Path}'. Send one of them.");
+    }
+}
+
+/// <param name="Path">Where the client named it, for errors.</param>
+internal sealed record MediaDraft(MediaSource Source, MediaKind Kind, string Path);
+
+internal sealed class MessageDraft(string path)
+{
+    public string Path { get; } = path;
+    public MessageRole Role { get; set; }
+    public string? Text { get; set; }
+    public List<(MediaDraft Media, FrameSampling Sampling)> Media { get; } = [];
+}
+
+/// <summary>A request as its client wrote it: every field checked by itself, nothing checked together yet.</summary>
+internal sealed class ChatDraft(RequestLimits limits) : SampledDraft
+{
+    public RequestLimits Limits { get; } = limits;
+
+    public string? Model { get; set; }
+    public List<MessageDraft> Messages { get; set; } = [];
+    public bool Stream { get; set; }
+    public bool IncludeUsage { get; set; }
+    public bool IncludeProgress { get; set; }
+    public bool ReturnTokenIds { get; set; }
+
+    public int? MaxTokens { get; set; }
+    public int? MaxCompletionTokens { get; set; }
+    public SamplingOptions Choosing { get; set; } = new();
+    public IReadOnlyList<string> Stop { get; set; } = [];
+
+    public FrameSampling MediaIoSampling { get; set; } = new();
+    public FrameSampling ProcessorSampling { get; set; } = new();
+    public ImageFit? Fit { get; set; }
+    public ConversationKind? Conversation { get; set; }
+    public VideoCondition? Condition { get; set; }
+    public MediaPosition? MediaPosition { get; set; }
+    public PromptStyle? Style { get; set; }
+
+    // The plain question of /v1/ask.
+    public string? Question { get; set; }
+    public PartDraft QuestionPart { get; } = new();
+}
+
+/// <summary>How much one request may ask for.</summary>
+internal sealed record RequestLimits(int Messages, int Media);

@@ -1,0 +1,113 @@
+using LlamaVid.Engine;
+using LlamaVid.Media;
+using LlamaVid.Model.Text;
+
+namespace LlamaVid.Server.Requests;
+
+/// <summary>How the answer is to be written.</summary>
+/// <param name="MediaPath">The path of the request's only media item, or of the field that holds them all; faults of media name it.</param>
+internal sealed record AnswerOptions(bool Stream, bool IncludeUsage, bool IncludeProgress, bool ReturnTokenIds, string? MediaPath);
+
+/// <summary>A request whose fields agree with each other: what the engine is to do, and how to answer.</summary>
+internal sealed record ChatRequest(string? Model, GenerationRequest Generation, AnswerOptions Answer)
+{
+    public static ChatRequest From(ChatDraft draft, RequestDefaults defaults, string id)
+    {
+        var (system, turns, media) = draft.Question is null ? Conversation(draft) : Question(draft);
+        if (media.Count > draft.Limits.Media)
+            throw new InvalidRequestException("messages", $"The request holds {media.Count} videos and pictures; the limit is {draft.Limits.Media} (Server:MaxMediaItems). Send fewer.");
+
+        var generation = new GenerationRequest
+        {
+            Id = id,
+            Turns = turns,
+            Media = [.. media.Select(item => new MediaInput(item.Media.Source, item.Media.Kind, Sampling(draft, item.Sampling, item.Media.Path), item.Media.Kind == MediaKind.Image ? draft.Fit : null))],
+            Prompt = new()
+            {
+                Conversation = draft.Conversation ?? defaults.Conversation,
+                System = system,
+                Condition = draft.Condition ?? defaults.Condition,
+                MediaPosition = draft.MediaPosition ?? defaults.MediaPosition,
+                Style = draft.Style ?? defaults.Style,
+            },
+            Sampling = draft.Choosing,
+            MaxTokens = MaxTokens(draft),
+            Stop = draft.Stop,
+        };
+        var mediaPath = media.Count switch { 0 => null, 1 => media[0].Media.Path, _ => "messages" };
+        return new(draft.Model, generation, new(draft.Stream, draft.IncludeUsage, draft.IncludeProgress, draft.ReturnTokenIds, mediaPath));
+    }
+
+    private static (string? System, List<ChatTurn> Turns, List<(MediaDraft Media, FrameSampling Sampling)> Media) Question(ChatDraft draft)
+    {
+        if (string.IsNullOrWhiteSpace(draft.Question))
+            throw new InvalidRequestException("question", "'question' is empty. Ask something about the video.");
+        if (draft.QuestionPart.Media is not { } media)
+            throw new InvalidRequestException("video", "The request has no video: send one of video, image, video_url, image_url. Questions without one go to /v1/chat/completions.", InvalidRequestException.MissingField);
+        return (null, [new(ChatRole.User, draft.Question, [0])], [(media, new())]);
+    }
+
+    /// <summary>System messages first; then turns that alternate, beginning and ending with the user. Neighbours of one role are one turn.</summary>
+    private static (string? System, List<ChatTurn> Turns, List<(MediaDraft Media, FrameSampling Sampling)> Media) Conversation(ChatDraft draft)
+    {
+        if (draft.Messages.Count == 0)
+            throw new InvalidRequestException("messages", "'messages' is empty. Send at least one user message.");
+
+        string? system = null;
+        var turns = new List<ChatTurn>();
+        var media = new List<(MediaDraft Media, FrameSampling Sampling)>();
+        foreach (var message in draft.Messages)
+        {
+            if (message.Role != MessageRole.User && message.Media.Count > 0)
+                throw new InvalidRequestException(message.Media[0].Media.Path, $"'{message.Path}' holds a video or picture; only user messages may.");
+            if (message.Role == MessageRole.System)
+            {
+                if (turns.Count > 0)
+                    throw new InvalidRequestException($"{message.Path}.role", $"'{message.Path}' is a system message after the conversation has begun; the model has one system sentence. Put it first.");
+                system = system is null ? message.Text ?? "" : $"{system}\n{message.Text}";
+                continue;
+            }
+
+            var role = message.Role == MessageRole.User ? ChatRole.User : ChatRole.Assistant;
+            int[] indices = [.. Enumerable.Range(media.Count, message.Media.Count)];
+            media.AddRange(message.Media);
+            if (turns.Count > 0 && turns[^1] is var last && last.Role == role)
+                turns[^1] = new(role, Joined(last.Text, message.Text ?? ""), [.. last.Media, .. indices]);
+            else if (turns.Count == 0 && role == ChatRole.Assistant)
+                throw new InvalidRequestException($"{message.Path}.role", $"'{message.Path}' is the assistant's; a conversation begins with a user message.");
+            else
+                turns.Add(new(role, message.Text ?? "", indices));
+        }
+
+        var newest = draft.Messages[^1];
+        if (newest.Role != MessageRole.User)
+            throw new InvalidRequestException($"{newest.Path}.role", $"'{newest.Path}' is not the user's; the last message must be the question to answer.");
+        if (string.IsNullOrWhiteSpace(turns[^1].Text))
+            throw new InvalidRequestException($"{newest.Path}.content", $"'{newest.Path}.content' holds no question. Add a text to it.");
+        return (system, turns, media);
+    }
+
+    private static string Joined(string first, string second) => first.Length == 0 ? second : second.Length == 0 ? first : $"{first}\n{second}";
+
+    /// <summary>What a part says wins over what the request says; its own fields win over vLLM's names of them.</summary>
+    private static FrameSampling Sampling(ChatDraft draft, FrameSampling part, string path)
+    {
+        FrameSampling[] order = [part, draft.Sampling, draft.MediaIoSampling, draft.ProcessorSampling];
+        var merged = new FrameSampling
+        {
+            FramesPerSecond = First(sampling => sampling.FramesPerSecond),
+            MaxFrames = First(sampling => sampling.MaxFrames),
+            Start = First(sampling => sampling.Start),
+            End = First(sampling => sampling.End),
+        };
+        return merged.End <= merged.Start
+            ? throw new InvalidRequestException(path, $"'{path}' is to be seen from {merged.Start} s to {merged.End} s; 'end' must be later than 'start'.")
+            : merged;
+
+        T? First<T>(Func<FrameSampling, T?> field) where T : struct => order.Select(field).FirstOrDefault(value => value is not null);
+    }
+
+    private static int? MaxTokens(ChatDraft draft) => draft is { MaxTokens: { } old, MaxCompletionTokens: { } @new } && old != @new
+        ? throw new InvalidRequestException("max_tokens", $"'max_tokens' is {old} and 'max_completion_tokens' is {@new}; they mean the same. Send one of them.")
+        : draft.MaxTokens ?? draft.MaxCompletionTokens;
+}

@@ -1,0 +1,76 @@
+using Microsoft.OpenApi;
+
+namespace LlamaVid.Server.Requests;
+
+/// <summary>The messages of a conversation, read one by one. What they mean together is for <see cref="ChatRequest"/>.</summary>
+internal static class MessageFields
+{
+    private static readonly Dictionary<string, MessageRole> Roles = new()
+    {
+        ["system"] = MessageRole.System, ["developer"] = MessageRole.System, ["user"] = MessageRole.User, ["assistant"] = MessageRole.Assistant,
+    };
+
+    private static readonly FieldTable<MessageDraft> Table = new(
+        new Field<MessageDraft>("role", "system and developer replace the template's own system sentence.",
+            () => new() { Type = JsonSchemaType.String, Enum = [.. Roles.Keys.Select(key => System.Text.Json.Nodes.JsonValue.Create(key))] },
+            (message, value) => message.Role = Role(value), Required: true),
+        new Field<MessageDraft>("content", "A text, or a list of parts. Media may be in user messages only.", ContentSchema, ReadContent, Required: true),
+        Field.Harmless<MessageDraft>("name"),
+        Field.Only<MessageDraft>("refusal", "\"\""), Field.Only<MessageDraft>("tool_calls", "[]"), Field.Only<MessageDraft>("function_call"),
+        Field.Only<MessageDraft>("audio"), Field.Only<MessageDraft>("annotations", "[]"));
+
+    public static Field<ChatDraft> Messages { get; } = new(
+        "messages", "The conversation so far; the last message is the user's question.",
+        () => new() { Type = JsonSchemaType.Array, MinItems = 1, Items = Table.Schema() },
+        (draft, value) =>
+        {
+            foreach (var item in value.Items(draft.Limits.Messages))
+            {
+                var message = new MessageDraft(item.Path);
+                Table.Read(item, message);
+                draft.Messages.Add(message);
+            }
+        }, Required: true);
+
+    private static MessageRole Role(JsonCursor value) => value.IsText && value.Text() is "tool" or "function"
+        ? throw new InvalidRequestException(value.Path, $"'{value.Path}' is '{value.Text()}': this model calls no tools.", InvalidRequestException.Unsupported)
+        : value.Choice(Roles);
+
+    private static void ReadContent(MessageDraft message, JsonCursor content)
+    {
+        if (content.IsText)
+        {
+            message.Text = content.Text();
+            return;
+        }
+        if (!content.IsArray)
+            throw content.Wrong("must be a string or an array of parts");
+        foreach (var item in content.Items(10_000))
+        {
+            var part = new PartDraft();
+            TableOf(item).Read(item, part);
+            if (part.Text is not null)
+                message.Text = message.Text is null ? part.Text : $"{message.Text}\n{part.Text}";
+            else
+                message.Media.Add((part.Media ?? throw FieldTable<PartDraft>.Missing(item.Path, "url or data"), part.Sampling));
+        }
+    }
+
+    private static FieldTable<PartDraft> TableOf(JsonCursor part)
+    {
+        if (!part.IsObject)
+            throw part.Wrong("must be an object with a 'type'");
+        var type = part.Find("type") ?? throw FieldTable<PartDraft>.Missing(part.Path, "type");
+        return PartFields.ByType.TryGetValue(type.Text(), out var table) ? table : throw new InvalidRequestException(type.Path,
+            $"'{type.Path}' is '{InvalidRequestException.Shortened(type.Text())}'; supported are {string.Join(", ", PartFields.ByType.Keys)}.", InvalidRequestException.Unsupported);
+    }
+
+    private static OpenApiSchema ContentSchema() => new()
+    {
+        OneOf =
+        [
+            new OpenApiSchema { Type = JsonSchemaType.String },
+            new OpenApiSchema { Type = JsonSchemaType.Array, Items = new OpenApiSchema { OneOf = [.. PartFields.ByType.Values.Select(table => table.Schema())] } },
+        ],
+    };
+}

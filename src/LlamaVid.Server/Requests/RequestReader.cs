@@ -1,0 +1,52 @@
+using System.Text.Json;
+using LlamaVid.Server.Errors;
+using Microsoft.Extensions.Options;
+
+namespace LlamaVid.Server.Requests;
+
+/// <summary>From a JSON body to a request that has been checked. One instance serves all routes.</summary>
+internal sealed class RequestReader(IOptions<ServerOptions> server, IOptions<RequestDefaultsOptions> defaults)
+{
+    public static FieldTable<ChatDraft> ChatFields { get; } = new([MessageFields.Messages, .. SharedFields.Answer, .. SharedFields.Video, .. SharedFields.Compatibility]);
+
+    private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
+
+    private readonly RequestLimits _limits = new(server.Value.MaxMessages, server.Value.MaxMediaItems);
+    private readonly RequestDefaults _defaults = RequestDefaults.From(defaults.Value);
+
+    public ChatDraft NewDraft() => new(_limits);
+
+    public ChatRequest Finish(ChatDraft draft) => ChatRequest.From(draft, _defaults, RequestIds.NewCompletion());
+
+    /// <summary>Reads the whole body into <paramref name="draft"/>; nothing of the body is held afterwards but what the request needs.</summary>
+    public static async Task ReadAsync(HttpRequest request, FieldTable<ChatDraft> fields, ChatDraft draft, CancellationToken cancellationToken)
+    {
+        if (!request.HasJsonContentType())
+            throw new UnsupportedContentTypeException(request.ContentType, "application/json");
+        using var document = await ParseAsync(request.Body, cancellationToken);
+        Read(document, fields, draft);
+    }
+
+    public static void Read(JsonDocument document, FieldTable<ChatDraft> fields, ChatDraft draft)
+    {
+        if (document.RootElement.ValueKind != JsonValueKind.Object)
+            throw new InvalidRequestException(null, "The body must be a JSON object.", InvalidRequestException.MalformedJson);
+        fields.Read(new(document.RootElement, ""), draft);
+    }
+
+    public static async Task<JsonDocument> ParseAsync(Stream body, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await JsonDocument.ParseAsync(body, Strict, cancellationToken);
+        }
+        catch (JsonException fault)
+        {
+            throw new InvalidRequestException(null, $"The body is not valid JSON: {fault.Message}", InvalidRequestException.MalformedJson);
+        }
+        catch (InvalidOperationException)                 // half a surrogate pair in a field's name
+        {
+            throw new InvalidRequestException(null, "The body is not valid JSON: a field's name is not valid Unicode text.", InvalidRequestException.MalformedJson);
+        }
+    }
+}

@@ -1,0 +1,33 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace LlamaVid.Server;
+
+/// <summary>Limits of the HTTP side. Read once at start; a wrong value stops the process before it listens.</summary>
+public sealed class ServerOptions
+{
+    public const string Section = "Server";
+
+    /// <summary>Largest JSON body. Uploads of files have their own limit, <c>Media:MaxBytes</c>.</summary>
+    [Range(1_024, 2_000_000_000)]
+    public long MaxRequestBytes { get; set; } = 256 * 1024 * 1024;
+
+    [Range(1, 100_000)]
+    public int MaxMessages { get; set; } = 4096;
+
+    /// <summary>Videos and pictures in one request.</summary>
+    [Range(1, 1_000)]
+    public int MaxMediaItems { get; set; } = 16;
+
+    /// <summary>Longest silence of a stream; then a comment goes out, so that no proxy closes it.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.100", "00:01:00")]
+    public TimeSpan KeepAlive { get; set; } = TimeSpan.FromSeconds(10);
+}
+
+/// <summary>Who may reach the server.</summary>
+public sealed class SecurityOptions
+{
+    public const string Section = "Security";
+
+    /// <summary>Must be true to listen on anything but loopback: there are no keys, so whoever reaches the port may use the server.</summary>
+    public bool AllowAnonymous { get; set; }
+}

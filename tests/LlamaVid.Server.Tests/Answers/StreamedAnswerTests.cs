@@ -1,0 +1,166 @@
+using System.Text;
+using System.Threading.Channels;
+using LlamaVid.Engine;
+using LlamaVid.Server.Answers;
+using LlamaVid.Server.Errors;
+using LlamaVid.Server.Requests;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Time.Testing;
+
+namespace LlamaVid.Server.Tests.Answers;
+
+/// <summary>The bytes of a stream, event by event, with time in our hands.</summary>
+public sealed class StreamedAnswerTests : IDisposable
+{
+    private static readonly PromptReport Prompt = new("p", [1, -200, 5], 12, 10, 0, [new(MediaKind.Video, 2, [0, 1], 2.5, 25, 64, 48, 5)]);
+    private static readonly GenerationTimings Timings = new(1, 2, 3, 4, 5, 6, 7);
+
+    private readonly Channel<GenerationEvent> _events = Channel.CreateUnbounded<GenerationEvent>();
+    private readonly FakeTimeProvider _time = new();
+    private readonly Body _body = new();
+
+    [Fact]
+    public async Task Role_text_end_and_done_in_order()
+    {
+        Send(new GenerationEvent.Queued(0, 1), new GenerationEvent.Progress(WorkStage.Vision, 1, 2), new GenerationEvent.Prepared(Prompt),
+            new GenerationEvent.Token(7, " "), new GenerationEvent.Token(8, "Hel"), new GenerationEvent.Token(9, "lo "), new GenerationEvent.Finished(FinishReason.Stop, "", Timings));
+
+        await Run(new(Stream: true, IncludeUsage: false, IncludeProgress: false, ReturnTokenIds: false, null));
+
+        Assert.Equal("""
+            data: {"id":"c1","object":"chat.completion.chunk","created":5,"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":""},"logprobs":null,"finish_reason":null}],"video":{"kind":"video","frames":2,"timestamps":[0,1],"duration":2.5,"fps":25,"width":64,"height":48,"tokens_per_frame":5,"feature_cache":"miss"}}
+
+            data: {"id":"c1","object":"chat.completion.chunk","created":5,"model":"m","choices":[{"index":0,"delta":{"content":"Hel"},"logprobs":null,"finish_reason":null}]}
+
+            data: {"id":"c1","object":"chat.completion.chunk","created":5,"model":"m","choices":[{"index":0,"delta":{"content":"lo"},"logprobs":null,"finish_reason":null}]}
+
+            data: {"id":"c1","object":"chat.completion.chunk","created":5,"model":"m","choices":[{"index":0,"delta":{},"logprobs":null,"finish_reason":"stop"}],"timings":{"queue_ms":1,"fetch_ms":2,"decode_video_ms":3,"vision_ms":4,"prefill_ms":5,"decode_ms":6,"time_to_first_token_ms":7}}
+
+            data: [DONE]
+
+
+            """.ReplaceLineEndings("\n"), _body.Text);
+    }
+
+    [Fact]
+    public async Task Usage_is_a_chunk_without_choices()
+    {
+        Send(new GenerationEvent.Prepared(Prompt), new GenerationEvent.Token(8, "A"), new GenerationEvent.Finished(FinishReason.Length, "", Timings));
+        await Run(new(true, IncludeUsage: true, false, false, null));
+
+        Assert.Equal(
+            """data: {"id":"c1","object":"chat.completion.chunk","created":5,"model":"m","choices":[],"usage":{"prompt_tokens":12,"completion_tokens":1,"total_tokens":13,"prompt_tokens_details":{"video_tokens":10,"image_tokens":0,"cached_tokens":0}}}""",
+            Events()[^2]);
+        Assert.Equal("data: [DONE]", Events()[^1]);
+    }
+
+    [Fact]
+    public async Task Every_token_id_is_carried_by_some_chunk()
+    {
+        Send(new GenerationEvent.Prepared(Prompt), new GenerationEvent.Token(7, ""), new GenerationEvent.Token(8, "A"), new GenerationEvent.Token(2, ""), new GenerationEvent.Finished(FinishReason.Stop, "", Timings));
+        await Run(new(true, false, false, ReturnTokenIds: true, null));
+
+        Assert.Contains("\"prompt_token_ids\":[1,-200,5]", Events()[0], StringComparison.Ordinal);
+        Assert.Contains("\"token_ids\":[7,8]", Events()[1], StringComparison.Ordinal);
+        Assert.Contains("\"token_ids\":[2]", Events()[2], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Progress_is_told_when_asked_for()
+    {
+        Send(new GenerationEvent.Queued(2, 3), new GenerationEvent.Progress(WorkStage.Decode, 4, null), new GenerationEvent.Prepared(Prompt), new GenerationEvent.Finished(FinishReason.Stop, "A", Timings));
+        await Run(new(true, false, IncludeProgress: true, false, null));
+
+        Assert.Contains("\"role\":\"assistant\"", Events()[0], StringComparison.Ordinal);
+        Assert.Contains("\"queue_position\":2,\"queue_pending\":3", Events()[0], StringComparison.Ordinal);
+        Assert.Contains("\"progress\":{\"stage\":\"decode\",\"done\":4,\"total\":null}", Events()[1], StringComparison.Ordinal);
+        Assert.Single(Events(), text => text.Contains("\"role\"", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_fault_before_the_first_byte_is_thrown_and_nothing_is_written()
+    {
+        Send(new GenerationEvent.Progress(WorkStage.Fetch, 0, null), new GenerationEvent.Failed(new QueueTimeoutException(TimeSpan.FromSeconds(1))));
+        await Assert.ThrowsAsync<QueueTimeoutException>(() => Run(new(true, false, false, false, null)));
+        Assert.Equal("", _body.Text);
+    }
+
+    [Fact]
+    public async Task A_fault_after_the_first_byte_ends_the_stream_without_done()
+    {
+        Send(new GenerationEvent.Prepared(Prompt), new GenerationEvent.Token(8, "A"), new GenerationEvent.Failed(new EngineStoppedException()));
+        await Run(new(true, false, false, false, null));
+
+        Assert.StartsWith("data: {\"error\":{\"message\":", Events()[^1], StringComparison.Ordinal);
+        Assert.DoesNotContain("[DONE]", _body.Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_comment_goes_out_whenever_an_interval_was_silent()
+    {
+        var run = Run(new(true, false, false, false, null));
+        await Silence();
+        await _body.Wrote(": keep-alive\n\n");
+
+        Send(new GenerationEvent.Progress(WorkStage.Decode, 1, 2));           // not told, so the silence goes on
+        await Silence();
+        await _body.Wrote(": keep-alive\n\n: keep-alive\n\n");
+
+        Send(new GenerationEvent.Prepared(Prompt), new GenerationEvent.Finished(FinishReason.Stop, "Hi", Timings));
+        await run;
+        Assert.Equal("data: [DONE]", Events()[^1]);
+    }
+
+    [Fact]
+    public async Task A_client_that_leaves_ends_the_wait()
+    {
+        using var left = new CancellationTokenSource();
+        var run = Run(new(true, false, false, false, null), left.Token);
+        await left.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => run);
+    }
+
+    public void Dispose() => _body.Dispose();
+
+    private void Send(params GenerationEvent[] events) => Array.ForEach(events, @event => Assert.True(_events.Writer.TryWrite(@event)));
+
+    private async Task Silence()
+    {
+        await Task.Yield();
+        for (var i = 0; i < 11; i++)
+        {
+            _time.Advance(TimeSpan.FromSeconds(1));
+            await Task.Delay(5, TestContext.Current.CancellationToken);      // lets the writer come back to its timer
+        }
+    }
+
+    private string[] Events() => _body.Text.Split("\n\n", StringSplitOptions.RemoveEmptyEntries);
+
+    private Task Run(AnswerOptions options, CancellationToken? token = null)
+    {
+        var context = new DefaultHttpContext { Response = { Body = _body } };
+        return new StreamedAnswer(new EventStream(context.Response, _time), new AnswerBuilder("c1", "m", 5), options, _time, TimeSpan.FromSeconds(10), fault => ErrorMap.Map(fault, "r1").Error)
+            .WriteAsync(_events.Reader.ReadAllAsync(CancellationToken.None), token ?? TestContext.Current.CancellationToken);
+    }
+
+    /// <summary>What was written, and a way to wait for it.</summary>
+    private sealed class Body : MemoryStream
+    {
+        private readonly Channel<string> _states = Channel.CreateUnbounded<string>();
+
+        public string Text => Encoding.UTF8.GetString(ToArray());
+
+        public override async Task FlushAsync(CancellationToken cancellationToken)
+        {
+            await base.FlushAsync(cancellationToken);
+            _states.Writer.TryWrite(Text);
+        }
+
+        public async Task Wrote(string expected)
+        {
+            await foreach (var state in _states.Reader.ReadAllAsync(TestContext.Current.CancellationToken))
+                if (state == expected)
+                    return;
+        }
+    }
+}

@@ -1,0 +1,121 @@
+using System.Text.Json;
+
+namespace LlamaVid.Server.Tests.Http;
+
+/// <summary>What a client gets for a request that is right.</summary>
+[Collection(nameof(DefaultServer))]
+public sealed class AnswerTests(DefaultServer fixture)
+{
+    private readonly RunningServer _server = fixture.Server;
+
+    [Fact]
+    public async Task A_video_is_answered_in_openais_shape_and_says_what_was_seen()
+    {
+        var reply = await _server.ChatAsync(Clips.Chat());
+
+        Assert.Equal(200, reply.Status);
+        var json = reply.Json;
+        Assert.Equal("chat.completion", json.GetProperty("object").GetString());
+        Assert.StartsWith("chatcmpl-", json.GetProperty("id").GetString(), StringComparison.Ordinal);
+        Assert.Equal("default", json.GetProperty("model").GetString());
+        var choice = json.GetProperty("choices")[0];
+        Assert.Equal("assistant", choice.GetProperty("message").GetProperty("role").GetString());
+        Assert.Equal("length", choice.GetProperty("finish_reason").GetString());
+        var usage = json.GetProperty("usage");
+        Assert.Equal(8, usage.GetProperty("completion_tokens").GetInt32());
+        Assert.Equal(4, usage.GetProperty("prompt_tokens_details").GetProperty("video_tokens").GetInt32());
+        Assert.Equal(usage.GetProperty("prompt_tokens").GetInt32() + 8, usage.GetProperty("total_tokens").GetInt32());
+        var video = json.GetProperty("video");
+        Assert.Equal((2, 2), (video.GetProperty("frames").GetInt32(), video.GetProperty("tokens_per_frame").GetInt32()));
+        Assert.Equal([0.0, 1.0], video.GetProperty("timestamps").EnumerateArray().Select(time => time.GetDouble()));
+        Assert.True(json.GetProperty("timings").GetProperty("time_to_first_token_ms").GetDouble() > 0);
+        Assert.Equal("8", reply.Headers["x-generated-tokens"]);
+        Assert.Equal(usage.GetProperty("prompt_tokens").ToString(), reply.Headers["x-prompt-tokens"]);
+        Assert.StartsWith("req_", reply.Headers["x-request-id"], StringComparison.Ordinal);
+        Assert.False(json.TryGetProperty("prompt_token_ids", out _) || json.TryGetProperty("media", out _) || json.TryGetProperty("answer", out _));
+    }
+
+    [Fact]
+    public async Task Text_only_is_answered_without_a_video_object()
+    {
+        var reply = await _server.ChatAsync("""{"messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"Say hello."}],"max_tokens":4,"seed":1}""");
+        Assert.Equal(200, reply.Status);
+        Assert.False(reply.Json.TryGetProperty("video", out _));
+    }
+
+    [Fact]
+    public async Task Several_media_are_listed()
+    {
+        var part = $$$"""{"type":"video_url","video_url":"{{{Clips.DataUri}}}","fps":2}""";
+        var reply = await _server.ChatAsync(
+            $$"""{"messages":[{"role":"user","content":[{{part}},{{part}},{"type":"text","text":"Same?"}]}],"max_tokens":2,"temperature":0,"return_token_ids":true}""");
+
+        Assert.Equal(200, reply.Status);
+        Assert.Equal([4, 4], reply.Json.GetProperty("media").EnumerateArray().Select(media => media.GetProperty("frames").GetInt32()));
+        Assert.Equal(2, reply.Json.GetProperty("prompt_token_ids").EnumerateArray().Count(id => id.GetInt32() == -200));
+        Assert.Equal(2, reply.Json.GetProperty("choices")[0].GetProperty("token_ids").GetArrayLength());
+    }
+
+    [Fact]
+    public async Task A_stream_says_the_same_as_the_whole_answer()
+    {
+        var whole = await _server.ChatAsync(Clips.Chat("\"max_tokens\":24,\"temperature\":0"));
+        var stream = await _server.ChatAsync(Clips.Chat("\"max_tokens\":24,\"temperature\":0,\"stream\":true,\"stream_options\":{\"include_usage\":true}"));
+
+        Assert.Equal((200, "text/event-stream; charset=utf-8"), (stream.Status, stream.ContentType));
+        Assert.Equal(("no-cache", "no"), (stream.Headers["Cache-Control"], stream.Headers["X-Accel-Buffering"]));
+        var events = stream.Text.Split("\n\n", StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal("data: [DONE]", events[^1]);
+        var chunks = events[..^1].Select(text => JsonElement.Parse(text["data: ".Length..])).ToArray();
+        var deltas = chunks[..^1].Select(chunk => chunk.GetProperty("choices")[0].GetProperty("delta")).ToArray();
+        Assert.Equal("assistant", deltas[0].GetProperty("role").GetString());
+        Assert.Equal(whole.Answer, string.Concat(deltas.Select(delta => delta.TryGetProperty("content", out var content) ? content.GetString() : "")));
+        Assert.Equal(whole.Json.GetProperty("usage").ToString(), chunks[^1].GetProperty("usage").ToString());
+    }
+
+    [Fact]
+    public async Task A_form_with_a_file_is_answered_like_the_chat()
+    {
+        var chat = await _server.ChatAsync(Clips.Chat());
+        var form = await _server.PostAsync("/v1/ask", Clips.Form(Clips.Bytes, ("question", "What happens in the video?"), ("max_tokens", "8"), ("temperature", "0"), ("fps", ""), ("stop", "")));
+        var json = await _server.PostAsync("/v1/ask", new StringContent(
+            $$"""{"question":"What happens in the video?","video_url":"{{Clips.DataUri}}","max_tokens":8,"temperature":0}""", null, "application/json"));
+
+        Assert.Equal((200, 200), (form.Status, json.Status));
+        Assert.Equal(chat.Answer, form.Json.GetProperty("answer").GetString());
+        Assert.Equal(chat.Answer, json.Json.GetProperty("answer").GetString());
+        Assert.Equal(chat.Answer, form.Answer);
+    }
+
+    [Fact]
+    public async Task A_clients_request_id_is_kept_when_it_is_harmless()
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/version") { Headers = { { "x-request-id", "my-1" } } };
+        using var response = await _server.Http.SendAsync(request, TestContext.Current.CancellationToken);
+        Assert.Equal("my-1", response.Headers.GetValues("x-request-id").Single());
+    }
+
+    [Fact]
+    public async Task The_model_is_listed_with_what_it_takes()
+    {
+        var model = (await _server.GetAsync("/v1/models")).Json.GetProperty("data")[0];
+        Assert.Equal("default", model.GetProperty("id").GetString());
+        Assert.Equal(["text", "image", "video"], model.GetProperty("input_modalities").EnumerateArray().Select(value => value.GetString()));
+        Assert.Equal(("float32", 2), (model.GetProperty("dtype").GetString(), model.GetProperty("tokens_per_frame").GetInt32()));
+        Assert.Equal(200, (await _server.GetAsync("/v1/models/default")).Status);
+    }
+
+    [Theory]
+    [InlineData("/health", "ready")]
+    [InlineData("/health/ready", "ready")]
+    [InlineData("/health/live", "live")]
+    public async Task Health(string path, string status) => Assert.Equal(status, (await _server.GetAsync(path)).Json.GetProperty("status").GetString());
+
+    [Fact]
+    public async Task Many_at_once_get_what_each_gets_alone()
+    {
+        var alone = (await _server.ChatAsync(Clips.Chat())).Answer;
+        var together = await Task.WhenAll(Enumerable.Range(0, 12).Select(_ => _server.ChatAsync(Clips.Chat())));
+        Assert.All(together, reply => Assert.Equal(alone, reply.Answer));
+    }
+}

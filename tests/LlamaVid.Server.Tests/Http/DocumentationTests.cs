@@ -1,0 +1,48 @@
+using System.Text.Json;
+using LlamaVid.Server.Requests;
+
+namespace LlamaVid.Server.Tests.Http;
+
+/// <summary>The OpenAPI document and the page over it.</summary>
+[Collection(nameof(DefaultServer))]
+public sealed class DocumentationTests(DefaultServer fixture)
+{
+    private readonly RunningServer _server = fixture.Server;
+
+    [Fact]
+    public async Task Every_route_and_every_field_is_in_the_document()
+    {
+        var document = (await _server.GetAsync("/openapi/v1.json")).Json;
+
+        Assert.Equal(["/health", "/health/live", "/health/ready", "/v1/ask", "/v1/chat/completions", "/v1/models", "/v1/models/{id}", "/version"],
+            document.GetProperty("paths").EnumerateObject().Select(path => path.Name).Order(StringComparer.Ordinal));
+        var chat = Schema(document, "/v1/chat/completions", "application/json");
+        Assert.Equal(RequestReader.ChatFields.Fields.Select(field => field.Name).Order(), chat.GetProperty("properties").EnumerateObject().Select(field => field.Name).Order());
+        Assert.All(chat.GetProperty("properties").EnumerateObject(), field => Assert.NotEqual("", field.Value.GetProperty("description").GetString()));
+        var form = Schema(document, "/v1/ask", "multipart/form-data").GetProperty("properties");
+        Assert.Equal("binary", form.GetProperty("video").GetProperty("format").GetString());
+        Assert.True(form.TryGetProperty("question", out _) && form.TryGetProperty("max_tokens", out _));
+    }
+
+    [Fact]
+    public async Task Answers_and_errors_are_described()
+    {
+        var document = (await _server.GetAsync("/openapi/v1.json")).Json;
+        var responses = document.GetProperty("paths").GetProperty("/v1/chat/completions").GetProperty("post").GetProperty("responses");
+        Assert.Equal(["200", "400", "404", "408", "413", "415", "422", "500", "503"], responses.EnumerateObject().Select(response => response.Name));
+        var schemas = document.GetProperty("components").GetProperty("schemas");
+        Assert.True(schemas.GetProperty("ChatCompletion").GetProperty("properties").TryGetProperty("prompt_token_ids", out _));
+        Assert.Equal(["message", "type", "param", "code"], schemas.GetProperty("Error").GetProperty("properties").EnumerateObject().Select(field => field.Name));
+    }
+
+    [Fact]
+    public async Task The_page_is_there()
+    {
+        var page = await _server.GetAsync("/swagger/index.html");
+        Assert.Equal((200, true), (page.Status, page.Text.Contains("swagger-ui", StringComparison.Ordinal)));
+        Assert.Contains("/openapi/v1.json", (await _server.GetAsync("/swagger/index.js")).Text + page.Text, StringComparison.Ordinal);
+    }
+
+    private static JsonElement Schema(JsonElement document, string path, string type) =>
+        document.GetProperty("paths").GetProperty(path).GetProperty("post").GetProperty("requestBody").GetProperty("content").GetProperty(type).GetProperty("schema");
+}

@@ -1,0 +1,57 @@
+using LlamaVid.Server.Composition;
+using LlamaVid.Server.Features.Ask;
+using LlamaVid.Tests;
+
+namespace LlamaVid.Server.Tests.Http;
+
+/// <summary>The program itself: exit codes, one line on standard error, and the question on the command line.</summary>
+public sealed class ProcessTests
+{
+    private static readonly string Program = Path.Combine(AppContext.BaseDirectory, "LlamaVid.Server.dll");
+
+    [Theory]
+    [InlineData("Engine:MaxWaitinRequests is not an option", "--Model:Path", "x", "--Engine:MaxWaitinRequests", "3")]
+    [InlineData("/nowhere: there is no such folder.", "--Model:Path", "/nowhere", "--urls", "http://127.0.0.1:0")]
+    [InlineData("There is no file 'nofile.mp4'.", "ask", "nofile.mp4", "Why?", "--Model:Path", "/nowhere")]
+    public async Task A_fault_at_start_is_one_line_and_a_bad_exit_code(string expected, params string[] args)
+    {
+        var (code, _, errors) = await Clips.RunAsync("dotnet", [Program, .. args]);
+        Assert.Equal(1, code);
+        Assert.Contains(expected, errors, StringComparison.Ordinal);
+        Assert.Single(errors.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+    }
+
+    [Fact]
+    public async Task A_question_on_the_command_line_is_answered_as_over_http()
+    {
+        await using var server = await RunningServer.StartAsync();
+        var expected = (await server.PostAsync("/v1/ask", Clips.Form(Clips.Bytes, ("question", "What happens?"), ("max_tokens", "12"), ("temperature", "0")))).Answer;
+        var file = Path.GetTempFileName();
+        await File.WriteAllBytesAsync(file, Clips.Bytes, TestContext.Current.CancellationToken);
+        try
+        {
+            using var output = new StringWriter();
+            using var notes = new StringWriter();
+            await AskCommand.RunAsync([file, "What happens?", "--max_tokens", "12", "--temperature", "0", "--Model:Path", Repository.DefaultModel, "--Model:Dtype", "float32"],
+                output, notes, notesAreKept: true, TestContext.Current.CancellationToken);
+
+            Assert.Equal(expected + Environment.NewLine, output.ToString());
+            Assert.Contains("vision 2/2", notes.ToString(), StringComparison.Ordinal);
+            Assert.Contains("prefill", notes.ToString(), StringComparison.Ordinal);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
+    [Fact]
+    public async Task A_bad_field_on_the_command_line_is_named()
+    {
+        var file = Path.GetTempFileName();
+        var fault = await Assert.ThrowsAsync<Server.Requests.InvalidRequestException>(() =>
+            AskCommand.RunAsync([file, "Why?", "--max_tokens", "many", "--Model:Path", "x"], TextWriter.Null, TextWriter.Null, true, TestContext.Current.CancellationToken));
+        File.Delete(file);
+        Assert.Equal("'max_tokens' is \"many\"; it must be a whole number between 1 and 1000000.", StartupFault.Describe(fault));
+    }
+}

@@ -1,0 +1,85 @@
+using System.Net.Http.Json;
+using System.Text.Json;
+using LlamaVid.Server.Composition;
+using LlamaVid.Server.Hosting;
+using LlamaVid.Tests;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace LlamaVid.Server.Tests.Http;
+
+/// <summary>The whole server on a port of its own, with a real checkpoint, loaded.</summary>
+public sealed class RunningServer : IAsyncDisposable
+{
+    private readonly WebApplication _app;
+
+    private RunningServer(WebApplication app, Uri address) =>
+        (_app, Address, Http) = (app, address, new HttpClient { BaseAddress = address, Timeout = TimeSpan.FromMinutes(2) });
+
+    public Uri Address { get; }
+    public HttpClient Http { get; }
+    internal EngineHost Engine => _app.Services.GetRequiredService<EngineHost>();
+
+    public static async Task<RunningServer> StartAsync(params string[] args)
+    {
+        var app = LlamaVidApp.Build([
+            "--Model:Path", Repository.DefaultModel, "--Model:Dtype", "float32", "--urls", "http://127.0.0.1:0", "--Serilog:MinimumLevel:Default", "Fatal",
+            "--Serilog:MinimumLevel:Override:Microsoft.Hosting.Lifetime", "Fatal", .. args]);
+        await app.StartAsync();
+        var server = new RunningServer(app, new(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()));
+        await server.Engine.ExecuteTask!;
+        return server.Engine.Failure is { } failure ? throw failure : server;
+    }
+
+    public Task<Reply> ChatAsync(string json) => PostAsync("/v1/chat/completions", new StringContent(json, null, "application/json"));
+
+    public async Task<Reply> PostAsync(string path, HttpContent content)
+    {
+        using var response = await Http.PostAsync(path, content, TestContext.Current.CancellationToken);
+        return await Reply.OfAsync(response);
+    }
+
+    public async Task<Reply> GetAsync(string path)
+    {
+        using var response = await Http.GetAsync(path, TestContext.Current.CancellationToken);
+        return await Reply.OfAsync(response);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Http.Dispose();
+        await _app.StopAsync();
+        await _app.DisposeAsync();
+    }
+}
+
+/// <summary>One server with the embedded model for every test that changes nothing about it.</summary>
+[CollectionDefinition(nameof(DefaultServer))]
+public sealed class DefaultServerTests : ICollectionFixture<DefaultServer>;
+
+public sealed class DefaultServer : IAsyncLifetime
+{
+    public RunningServer Server { get; private set; } = null!;
+
+    public async ValueTask InitializeAsync() => Server = await RunningServer.StartAsync("--Media:AllowHttp", "true");
+
+    public ValueTask DisposeAsync() => Server?.DisposeAsync() ?? ValueTask.CompletedTask;
+}
+
+/// <summary>An answer as it came over the wire.</summary>
+public sealed record Reply(int Status, string ContentType, string Text, IReadOnlyDictionary<string, string> Headers)
+{
+    public JsonElement Json => JsonElement.Parse(Text);
+
+    public string Answer => Json.GetProperty("choices")[0].GetProperty("message").GetProperty("content").GetString()!;
+
+    public JsonElement Error => Json.GetProperty("error");
+
+    public string? Code => Error.GetProperty("code").GetString();
+
+    public static async Task<Reply> OfAsync(HttpResponseMessage response) => new(
+        (int)response.StatusCode, response.Content.Headers.ContentType?.ToString() ?? "", await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken),
+        response.Headers.ToDictionary(header => header.Key, header => string.Join(',', header.Value), StringComparer.OrdinalIgnoreCase));
+}

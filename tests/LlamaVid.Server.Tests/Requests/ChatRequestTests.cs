@@ -1,0 +1,150 @@
+using LlamaVid.Engine;
+using LlamaVid.Media;
+using LlamaVid.Model.Text;
+using LlamaVid.Model.Vision;
+
+namespace LlamaVid.Server.Tests.Requests;
+
+/// <summary>What clients of OpenAI, vLLM and others send becomes the same request to the engine.</summary>
+public sealed class ChatRequestTests
+{
+    [Fact]
+    public void Nothing_but_a_question_gets_the_defaults()
+    {
+        var request = Read.Chat("""{"messages":[{"role":"user","content":"Hello"}]}""");
+
+        var turn = Assert.Single(request.Generation.Turns);
+        Assert.Equal((ChatRole.User, "Hello"), (turn.Role, turn.Text));
+        Assert.Empty(request.Generation.Media);
+        Assert.Equal(new SamplingOptions(), request.Generation.Sampling);
+        Assert.Equal(new PromptOptions(), request.Generation.Prompt);
+        Assert.Null(request.Generation.MaxTokens);
+        Assert.False(request.Answer.Stream);
+        Assert.StartsWith("chatcmpl-", request.Generation.Id, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Every_field_arrives()
+    {
+        var request = Read.Chat(Read.WithField("""
+            "model":"m","stream":true,"stream_options":{"include_usage":true,"include_progress":true},"max_completion_tokens":7,"temperature":0,"top_p":0.5,"top_k":-1,"seed":-3,
+            "stop":["a","b"],"return_token_ids":true,"conversation":"llava_v1","video_condition":{"text":"cats"},"media_position":"newest","prompt_style":"movie",
+            "user":"u","store":false,"metadata":{"a":"b"},"service_tier":"auto","parallel_tool_calls":true,"n":1,"logprobs":false,"tools":[],"tool_choice":"none",
+            "response_format":{"type":"text"},"presence_penalty":0.0,"frequency_penalty":0,"repetition_penalty":1.0,"min_p":0,"logit_bias":{},"temperature_":null
+            """.Replace(",\"temperature_\":null", "", StringComparison.Ordinal)));
+
+        var generation = request.Generation;
+        Assert.Equal("m", request.Model);
+        Assert.Equal(7, generation.MaxTokens);
+        Assert.Equal(new() { Temperature = 0, TopP = 0.5, TopK = 0, Seed = -3 }, generation.Sampling);
+        Assert.Equal(["a", "b"], generation.Stop);
+        Assert.Equal(new() { Conversation = ConversationKind.LlavaV1, Condition = new VideoCondition.Text("cats"), MediaPosition = MediaPosition.Newest, Style = PromptStyle.Movie }, generation.Prompt);
+        Assert.Equal((true, true, true, true), (request.Answer.Stream, request.Answer.IncludeUsage, request.Answer.IncludeProgress, request.Answer.ReturnTokenIds));
+    }
+
+    [Fact]
+    public void A_field_that_is_null_counts_as_absent() =>
+        Assert.Equal(new SamplingOptions(), Read.Chat(Read.WithField("\"temperature\":null,\"tools\":null,\"stop\":null,\"max_tokens\":null,\"n\":null")).Generation.Sampling);
+
+    [Fact]
+    public void System_and_developer_messages_replace_the_templates_sentence()
+    {
+        var request = Read.Chat("""{"messages":[{"role":"system","content":"Be brief."},{"role":"developer","content":[{"type":"text","text":"Be kind."}]},{"role":"user","content":"Hi"}]}""");
+        Assert.Equal("Be brief.\nBe kind.", request.Generation.Prompt.System);
+        Assert.Single(request.Generation.Turns);
+    }
+
+    [Fact]
+    public void Neighbouring_messages_of_one_role_are_one_turn()
+    {
+        var request = Read.Chat("""
+            {"messages":[
+              {"role":"user","content":[{"type":"image_url","image_url":{"url":"https://x.org/a.png","detail":"low"}}]},
+              {"role":"user","content":"What is it?"},
+              {"role":"assistant","content":"A cat.","refusal":null,"tool_calls":[]},
+              {"role":"user","content":[{"type":"text","text":"And"},{"type":"text","text":"this?"},{"type":"video_url","video_url":"https://x.org/b.mp4","uuid":"7"}]}]}
+            """);
+
+        Assert.Collection(request.Generation.Turns,
+            turn => Assert.Equal(("What is it?", "0"), (turn.Text, string.Join(' ', turn.Media))),
+            turn => Assert.Equal((ChatRole.Assistant, "A cat."), (turn.Role, turn.Text)),
+            turn => Assert.Equal(("And\nthis?", "1"), (turn.Text, string.Join(' ', turn.Media))));
+        Assert.Equal([MediaKind.Image, MediaKind.Video], request.Generation.Media.Select(media => media.Kind));
+    }
+
+    [Theory]
+    [InlineData("""{"type":"video_url","video_url":{"url":"data:video/mp4;base64,AAECAw=="}}""", MediaKind.Video)]
+    [InlineData("""{"type":"video_url","video_url":"data:video/mp4;base64,AAECAw=="}""", MediaKind.Video)]
+    [InlineData("""{"type":"video_url","video_url":"data:video\/mp4;base64,AAECAw\u003d="}""", MediaKind.Video)]
+    [InlineData("""{"type":"input_video","input_video":{"data":"AAECAw=="}}""", MediaKind.Video)]
+    [InlineData("""{"type":"input_video","input_video":{"url":"data:video/webm;base64,AAECAw=="}}""", MediaKind.Video)]
+    [InlineData("""{"type":"video","video":"data:video/mp4;base64,AAECAw=="}""", MediaKind.Video)]
+    [InlineData("""{"type":"file","file":{"file_data":"data:video/mp4;base64,AAECAw==","filename":"a.mp4"}}""", MediaKind.Video)]
+    [InlineData("""{"type":"file","file":{"file_data":"data:image/png;base64,AAECAw=="}}""", MediaKind.Image)]
+    [InlineData("""{"type":"image_url","image_url":{"url":"data:image/png;base64,AAECAw=="}}""", MediaKind.Image)]
+    [InlineData("""{"type":"image_url","image_url":"data:image/png;base64,AAECAw=="}""", MediaKind.Image)]
+    [InlineData("""{"type":"image_url","image_url":{"url":"data:video/mp4;base64,AAECAw=="}}""", MediaKind.Video)]
+    public void Every_shape_of_inline_media_arrives_as_its_bytes(string part, MediaKind kind)
+    {
+        var media = Assert.Single(Read.Chat(Read.WithParts(part)).Generation.Media);
+        Assert.Equal(kind, media.Kind);
+        Assert.Equal([0, 1, 2, 3], Assert.IsType<MediaSource.Inline>(media.Source).Bytes.ToArray());
+    }
+
+    [Theory]
+    [InlineData("""{"type":"video_url","video_url":"data:video/jpeg;base64,AAEC,AwQF"}""")]
+    [InlineData("""{"type":"video","video":["data:image/jpeg;base64,AAEC","data:image/png;base64,AwQF"],"fps":2.0}""")]
+    public void Lists_of_frames_arrive_in_order(string part)
+    {
+        var frames = Assert.IsType<MediaSource.Pictures>(Assert.Single(Read.Chat(Read.WithParts(part)).Generation.Media).Source).Frames;
+        Assert.Equal([[0, 1, 2], [3, 4, 5]], frames.Select(frame => frame.ToArray()));
+    }
+
+    [Fact]
+    public void Addresses_are_passed_on_unopened()
+    {
+        var media = Assert.Single(Read.Chat(Read.WithParts("""{"type":"video_url","video_url":{"url":"https://x.org/a.mp4?b=c"}}""")).Generation.Media);
+        Assert.Equal(new MediaSource.Remote(new("https://x.org/a.mp4?b=c")), media.Source);
+    }
+
+    [Fact]
+    public void The_parts_sampling_wins_over_the_requests_and_ours_over_vllms_names()
+    {
+        var request = Read.Chat(Read.WithParts(
+            """{"type":"video_url","video_url":"https://x.org/a.mp4","fps":4,"media_info":{"type":"offset","start_offset":1.5,"end_offset":9}}""",
+            ""","max_frames":10,"fps":3,"media_io_kwargs":{"video":{"fps":2,"num_frames":20}},"mm_processor_kwargs":{"fps":1,"image_aspect_ratio":"pad"}"""));
+
+        var media = Assert.Single(request.Generation.Media);
+        Assert.Equal(new() { FramesPerSecond = 4, MaxFrames = 10, Start = 1.5, End = 9 }, media.Sampling);
+        Assert.Null(media.Fit);
+    }
+
+    [Fact]
+    public void Vllms_names_sample_as_ours()
+    {
+        var request = Read.Chat(Read.WithParts("""{"type":"video_url","video_url":"https://x.org/a.mp4"}""", ""","media_io_kwargs":{"video":{"num_frames":20}},"mm_processor_kwargs":{"fps":5}"""));
+        Assert.Equal(new() { FramesPerSecond = 5, MaxFrames = 20 }, Assert.Single(request.Generation.Media).Sampling);
+    }
+
+    [Fact]
+    public void Pictures_are_fitted_as_asked()
+    {
+        var request = Read.Chat(Read.WithParts("""{"type":"image_url","image_url":"https://x.org/a.png"}""", ""","mm_processor_kwargs":{"image_aspect_ratio":"pad"}"""));
+        Assert.Equal(ImageFit.Pad, Assert.Single(request.Generation.Media).Fit);
+    }
+
+    [Fact]
+    public void A_plain_question_is_one_turn_with_one_video()
+    {
+        var request = Read.Ask("""{"question":"Why?","video_url":"https://x.org/a.mp4","fps":2,"max_tokens":9,"stream":true}""");
+        Assert.Equal("Why?", Assert.Single(request.Generation.Turns).Text);
+        Assert.Equal(2, Assert.Single(request.Generation.Media).Sampling.FramesPerSecond);
+        Assert.Equal((9, true), (request.Generation.MaxTokens, request.Answer.Stream));
+    }
+
+    [Theory]
+    [InlineData("64.0", 64)]
+    [InlineData("6.4e1", 64)]
+    public void Whole_numbers_may_be_written_with_a_point(string number, int expected) =>
+        Assert.Equal(expected, Read.Chat(Read.WithField($"\"max_tokens\":{number}")).Generation.MaxTokens);
+}
