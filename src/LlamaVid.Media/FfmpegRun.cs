@@ -6,8 +6,8 @@ namespace LlamaVid.Media;
 
 /// <summary>One ffmpeg child, started through FFMpegCore, that writes to sockets of ours. Disposing it leaves no process, socket or handle. Knows nothing of frames.</summary>
 /// <remarks>
-/// Sockets of our own, in the private folder, rather than FFMpegCore's pipes: those are disposed the moment ffmpeg exits, when up to 200 KB of frames
-/// may still be unread in the socket, and they lie in a folder shared with other users.
+/// Sockets of our own, in the private folder: a run may write several outputs (pixels and times), and FFMpegCore's pipe is one, in the
+/// temporary folder that all users of the machine share.
 /// </remarks>
 internal sealed class FfmpegRun : IAsyncDisposable
 {
