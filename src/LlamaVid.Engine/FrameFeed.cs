@@ -48,7 +48,7 @@ internal sealed class FrameFeed : IDisposable
             await foreach (var decoded in media.Opened.ReadFramesAsync(media.Plan, cancelled))
             {
                 using var frame = decoded;
-                var prepared = PreparedFrame.Rent(frame.Timestamp, 3 * preprocessor.ImageSize * preprocessor.ImageSize);
+                var prepared = PreparedFrame.Rent(frame, 3 * preprocessor.ImageSize * preprocessor.ImageSize);
                 preprocessor.Prepare(frame.Rgb24.Span, frame.Width, frame.Height, fit, prepared.Pixels);
                 await _frames.Writer.WriteAsync(prepared, cancelled);
             }
@@ -62,17 +62,14 @@ internal sealed class FrameFeed : IDisposable
 }
 
 /// <summary>A frame as the model takes it: planar 8-bit RGB [3, S, S], in a pooled buffer.</summary>
-internal readonly struct PreparedFrame
+/// <param name="Seconds">the frame's time in the video</param>
+/// <param name="Width">of the frame before it was cut, in pixels</param>
+internal readonly record struct PreparedFrame(double Seconds, int Width, int Height, ArraySegment<byte> Buffer)
 {
-    private readonly byte[] _buffer;
-    private readonly int _length;
+    public Span<byte> Pixels => Buffer;
 
-    private PreparedFrame(double seconds, byte[] buffer, int length) => (Seconds, _buffer, _length) = (seconds, buffer, length);
+    public static PreparedFrame Rent(VideoFrame frame, int length) =>
+        new(frame.Timestamp, frame.Width, frame.Height, new(ArrayPool<byte>.Shared.Rent(length), 0, length));
 
-    public double Seconds { get; }
-    public Span<byte> Pixels => _buffer.AsSpan(0, _length);
-
-    public static PreparedFrame Rent(double seconds, int length) => new(seconds, ArrayPool<byte>.Shared.Rent(length), length);
-
-    public void Return() => ArrayPool<byte>.Shared.Return(_buffer);
+    public void Return() => ArrayPool<byte>.Shared.Return(Buffer.Array!);
 }

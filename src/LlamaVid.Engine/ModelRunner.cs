@@ -57,31 +57,32 @@ internal sealed class ModelRunner(LlamaVidModel model, EngineOptions options)
         var isVideo = media.Input.Kind == MediaKind.Video;
         var isMovie = model.Prompts.StyleOf(isVideo, sequence.Request.Prompt.Style) == PromptStyle.Movie;
         var fit = media.Input.Fit ?? (isVideo ? ImageFit.Crop : model.Config.Vision!.ImageFit);
-        var (tokens, timestamps) = (new List<Tensor>(), new List<double>());
+        var tokens = new List<Tensor>();
+        var seen = new SeenFrames();
 
         using var feed = new FrameFeed(media, model.Preprocessor!, fit, 2 * options.MaxFramesPerStep, sequence.Cancelled);
         var batch = new byte[options.MaxFramesPerStep * 3 * model.Preprocessor!.ImageSize * model.Preprocessor.ImageSize];
-        while (TakeBatch(sequence, feed, batch, timestamps) is > 0 and var count)
+        while (TakeBatch(sequence, feed, batch, seen) is > 0 and var count)
         {
-            sequence.Publish(new GenerationEvent.Progress(WorkStage.Decode, timestamps.Count, media.Plan.ExpectedFrames));
+            sequence.Publish(new GenerationEvent.Progress(WorkStage.Decode, seen.Timestamps.Count, media.Plan.ExpectedFrames));
             var begin = sequence.Clock.Now;
             tokens.Add(Compress(batch.AsSpan(0, batch.Length / options.MaxFramesPerStep * count), count, question, isMovie));
             sequence.Clock.Encoded(begin);
-            sequence.Publish(new GenerationEvent.Progress(WorkStage.Vision, timestamps.Count, media.Plan.ExpectedFrames));
+            sequence.Publish(new GenerationEvent.Progress(WorkStage.Vision, seen.Timestamps.Count, media.Plan.ExpectedFrames));
         }
-        return (cat([.. tokens], 0).MoveToOuterDisposeScope(), Report(media, timestamps));
+        return (cat([.. tokens], 0).MoveToOuterDisposeScope(), Report(media, seen));
     }
 
     /// <summary>Waits for up to a batch of frames.</summary>
     /// <returns>how many there are; 0 after the last</returns>
-    private int TakeBatch(Sequence sequence, FrameFeed feed, byte[] batch, List<double> timestamps)
+    private int TakeBatch(Sequence sequence, FrameFeed feed, byte[] batch, SeenFrames seen)
     {
         var begin = sequence.Clock.Now;
         var (count, size) = (0, batch.Length / options.MaxFramesPerStep);
         for (; count < options.MaxFramesPerStep && feed.Take() is { } frame; count++)
         {
             frame.Pixels.CopyTo(batch.AsSpan(count * size));
-            timestamps.Add(frame.Seconds);
+            seen.Add(frame);
             frame.Return();
         }
         sequence.Clock.WaitedForFrames(begin);
@@ -97,10 +98,24 @@ internal sealed class ModelRunner(LlamaVidModel model, EngineOptions options)
         return model.FrameTokens(model.EncodeFrames(crops, count), question, isMovie).flatten(0, 1).MoveToOuterDisposeScope();
     }
 
-    private MediaReport Report(SequenceMedia media, List<double> timestamps)
+    private MediaReport Report(SequenceMedia media, SeenFrames seen)
     {
         var info = media.Opened.Info;
         return new(
-            media.Input.Kind, timestamps.Count, timestamps, info.Duration, info.AverageRate?.Value, info.Width, info.Height, model.TokensPerFrame);
+            media.Input.Kind, seen.Timestamps.Count, seen.Timestamps, info.Duration, info.AverageRate?.Value, seen.Width, seen.Height, model.TokensPerFrame);
+    }
+
+    /// <summary>What is told of the frames of one media item: their times, and the size of the first.</summary>
+    private sealed class SeenFrames
+    {
+        public List<double> Timestamps { get; } = [];
+        public int Width { get; private set; }
+        public int Height { get; private set; }
+
+        public void Add(PreparedFrame frame)
+        {
+            if (Timestamps.Count == 0) (Width, Height) = (frame.Width, frame.Height);
+            Timestamps.Add(frame.Seconds);
+        }
     }
 }

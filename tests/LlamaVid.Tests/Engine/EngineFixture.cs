@@ -12,6 +12,8 @@ public sealed class EngineFixture : IAsyncLifetime
 {
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("lv");
 
+    private MediaOpener? _media;
+
     public GenerationEngine Engine { get; private set; } = null!;
 
     public string Clip => Path.Combine(_folder.FullName, "clip.mp4");
@@ -28,9 +30,9 @@ public sealed class EngineFixture : IAsyncLifetime
 
     public async Task<GenerationEngine> StartAsync(EngineOptions options, TimeProvider? time = null)
     {
-        var media = new MediaOpener(new() { TempDirectory = Temporary }, NullLogger<MediaOpener>.Instance);
+        _media ??= new(new() { TempDirectory = Temporary }, NullLogger<MediaOpener>.Instance);
         var model = new ModelOptions { Path = Repository.DefaultModel, Dtype = ModelDtype.Float32, Device = "cpu" };
-        var engine = new GenerationEngine(model, options, media, time ?? TimeProvider.System, NullLogger<GenerationEngine>.Instance);
+        var engine = new GenerationEngine(model, options, _media, time ?? TimeProvider.System, NullLogger<GenerationEngine>.Instance);
         await engine.StartAsync();
         return engine;
     }
@@ -49,6 +51,7 @@ public sealed class EngineFixture : IAsyncLifetime
     public async ValueTask DisposeAsync()
     {
         await Engine.DisposeAsync();
+        _media?.Dispose();
         _folder.Delete(recursive: true);
     }
 }
