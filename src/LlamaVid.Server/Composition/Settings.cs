@@ -22,7 +22,7 @@ internal static class Settings
     };
 
     /// <summary>Sections of the libraries this server is made of; they check themselves.</summary>
-    private static readonly string[] Foreign = ["Urls", "Kestrel", "Serilog", "AllowedHosts", "Environment"];
+    private static readonly string[] Foreign = ["Urls", "Kestrel", "Serilog", "AllowedHosts"];
 
     public static void AddSettings(this IConfigurationBuilder configuration, string[] args)
     {

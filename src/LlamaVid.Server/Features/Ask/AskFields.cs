@@ -31,15 +31,19 @@ internal static class AskFields
     public static OpenApiSchema FormSchema()
     {
         var schema = Json.Schema();
+        var properties = schema.Properties!;
+        foreach (var (name, field) in properties.ToArray())
+            if (field.Type == JsonSchemaType.Object || field.OneOf is { Count: > 0 })
+                properties[name] = new OpenApiSchema { Type = JsonSchemaType.String, Description = $"{field.Description} Written as JSON." };
         foreach (var name in (string[])["video", "image"])
-            schema.Properties![name] = new OpenApiSchema { Type = JsonSchemaType.String, Format = "binary", Description = $"The {name} file." };
+            properties[name] = new OpenApiSchema { Type = JsonSchemaType.String, Format = "binary", Description = $"The {name} file." };
         foreach (var name in (string[])["video_url", "image_url"])
-            schema.Properties![name] = new OpenApiSchema { Type = JsonSchemaType.String, Description = $"The address of the {name[..5]}, in place of a file." };
-        schema.Properties!["question"] = new OpenApiSchema { Type = JsonSchemaType.String, Description = "What to answer.", Default = "What happens in the video?" };
+            properties[name] = new OpenApiSchema { Type = JsonSchemaType.String, Description = $"The address of the {name[..5]}, in place of a file." };
+        properties["question"] = new OpenApiSchema { Type = JsonSchemaType.String, Description = "What to answer.", Default = "What happens in the video?" };
         // A page that fills in every field would send what only compatibility accepts.
         foreach (var field in SharedFields.Compatibility)
-            schema.Properties.Remove(field.Name);
-        schema.Properties.Remove("file_id");
+            properties.Remove(field.Name);
+        properties.Remove("file_id");
         return schema;
     }
 
