@@ -6,8 +6,8 @@ namespace LlamaVid.Media;
 
 /// <summary>One ffmpeg child, started through FFMpegCore, that writes to sockets of ours. Disposing it leaves no process, socket or handle. Knows nothing of frames.</summary>
 /// <remarks>
-/// Sockets of our own, in the private folder, rather than FFMpegCore's pipes: those are disposed the moment ffmpeg exits, when up to 200 KB of frames
-/// may still be unread in the socket, and they lie in a folder shared with other users.
+/// Sockets of our own, in the private folder: a run may write several outputs (pixels and times), and FFMpegCore's pipe is one, in the
+/// temporary folder that all users of the machine share.
 /// </remarks>
 internal sealed class FfmpegRun : IAsyncDisposable
 {
@@ -28,7 +28,15 @@ internal sealed class FfmpegRun : IAsyncDisposable
         FfmpegTools tools, Workspace workspace, string input, int sockets, Func<IReadOnlyList<string>, string> output, ILogger logger)
     {
         var run = new FfmpegRun(workspace, logger);
-        for (var i = 0; i < sockets; i++) run.Listen();
+        try
+        {
+            for (var i = 0; i < sockets; i++) run.Listen();
+        }
+        catch
+        {
+            run.CloseSockets();
+            throw;
+        }
 
         var names = run._sockets.ConvertAll(socket => socket.Name);
         // Fatal only, unless someone reads it: FFMpegCore keeps every line, and a damaged file may cause millions.
@@ -70,17 +78,13 @@ internal sealed class FfmpegRun : IAsyncDisposable
             {
                 _cancel();
             }
-            catch (Exception exception) when (exception is IOException or InvalidOperationException)
+            catch (Exception exception) when (exception is not OutOfMemoryException)
             {
-                // The child ended meanwhile.
+                // The child ended meanwhile; which exception tells so depends on the moment.
             }
             await Task.WhenAny(_ffmpeg, Task.Delay(20)).ConfigureAwait(false);
         }
-        foreach (var (name, listener) in _sockets)
-        {
-            listener.Dispose();
-            File.Delete(Path.Combine(_workspace.Folder, name));
-        }
+        CloseSockets();
         if (_ffmpeg.IsFaulted) _logger.FfmpegDidNotRun(_ffmpeg.Exception);
         else if (!killed && _ffmpeg is { IsCompletedSuccessfully: true, Result.Success: false }) _logger.FfmpegFailed(Log());
     }
@@ -89,9 +93,18 @@ internal sealed class FfmpegRun : IAsyncDisposable
     {
         var name = _workspace.NewSocketName();
         var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        _sockets.Add((name, listener));
         listener.Bind(new UnixDomainSocketEndPoint(Path.Combine(_workspace.Folder, name)));
         listener.Listen(1);
-        _sockets.Add((name, listener));
+    }
+
+    private void CloseSockets()
+    {
+        foreach (var (name, listener) in _sockets)
+        {
+            listener.Dispose();
+            File.Delete(Path.Combine(_workspace.Folder, name));
+        }
     }
 
     private void Keep(string line)

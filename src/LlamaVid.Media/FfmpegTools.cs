@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using FFMpegCore;
 using Instances;
+using Instances.Exceptions;
 
 namespace LlamaVid.Media;
 
@@ -8,6 +9,9 @@ namespace LlamaVid.Media;
 internal sealed class FfmpegTools
 {
     private static readonly string[] KeptVariables = ["PATH", "LD_LIBRARY_PATH", "HOME", "TMPDIR"];
+
+    /// <summary>Of a single block that ffmpeg may allocate; a frame of the largest size allowed by default takes 285 MB at 16 bits and four channels.</summary>
+    private const long MaxBlockBytes = 1L << 30;
 
     private readonly MediaOptions _options;
     private readonly string _folder;
@@ -19,13 +23,8 @@ internal sealed class FfmpegTools
         FolderOf("ffprobe", options);
     }
 
-    /// <summary>What goes before <c>-i</c>: one demuxer, picked by us from the content; files only, no network; bounds on frame size.</summary>
-    /// <remarks>Without these a playlist renamed .mp4 makes ffmpeg open any file or address it names.</remarks>
-    public string InputGuards(MediaFormat format) =>
-        $"-protocol_whitelist file -format_whitelist {format.Demuxer} -f {format.Demuxer} -max_pixels {_options.MaxPixels}";
-
-    /// <summary>As <see cref="InputGuards"/>, and only decoders from our list. Not for ffprobe, which opens a decoder for every stream and fails when it may not open one.</summary>
-    public string DecoderGuards(MediaFormat format) => $"{InputGuards(format)} -codec_whitelist {MediaFormat.Decoders}";
+    /// <summary>What goes before <c>-i</c> when frames are decoded. Only decoders from our list; ffprobe cannot be held to it, as it opens one for every stream or fails.</summary>
+    public string DecoderGuards(MediaFormat format) => $"{InputGuards(format, _options.MaxPixels)} -codec_whitelist {MediaFormat.Decoders}";
 
     public FFOptions RunOptions(Workspace workspace) => new() { BinaryFolder = _folder, WorkingDirectory = workspace.Folder };
 
@@ -35,7 +34,9 @@ internal sealed class FfmpegTools
     /// <param name="line">Called with each line; false stops the run.</param>
     public async Task<int?> ProbeAsync(Workspace workspace, MediaFormat format, string what, Func<string, bool> line, CancellationToken cancellationToken)
     {
-        var start = new ProcessStartInfo(Path.Combine(_folder, "ffprobe"), $"-v fatal {InputGuards(format)} {what} -i {Workspace.MediaUrl}")
+        // Somewhat larger frames are let through here, so that they can be refused with their numbers.
+        var guards = InputGuards(format, 4L * _options.MaxPixels);
+        var start = new ProcessStartInfo(Path.Combine(_folder, "ffprobe"), $"-v fatal {guards} {what} -i {Workspace.MediaUrl}")
         {
             WorkingDirectory = workspace.Folder,
         };
@@ -53,7 +54,9 @@ internal sealed class FfmpegTools
         };
 
         using var process = arguments.Start();
-        var result = await process.WaitForExitAsync(stop.Token).ConfigureAwait(false);      // kills the process when stopped
+        // Not WaitForExitAsync(token): its own registration outlives the process and then throws inside whoever cancels.
+        using var killing = stop.Token.UnsafeRegister(running => Kill((IProcessInstance)running!), process);
+        var result = await process.WaitForExitAsync(CancellationToken.None).ConfigureAwait(false);
         cancellationToken.ThrowIfCancellationRequested();
         if (stopped) return null;
         return stop.IsCancellationRequested
@@ -61,6 +64,23 @@ internal sealed class FfmpegTools
                 $"looking into it took longer than {_options.ProbeTimeout.TotalSeconds:0.#} s (Media:ProbeTimeout). Send a smaller or simpler file.")
             : result.ExitCode;
     }
+
+    private static void Kill(IProcessInstance process)
+    {
+        try
+        {
+            process.Kill();
+        }
+        catch (InstanceProcessAlreadyExitedException)
+        {
+            // That is what was wanted.
+        }
+    }
+
+    /// <summary>One demuxer, picked by us from the content; files only, no network; bounds on frame size and memory.</summary>
+    /// <remarks>Without these a playlist renamed .mp4 makes ffmpeg open any file or address it names.</remarks>
+    private static string InputGuards(MediaFormat format, long maxPixels) =>
+        $"-protocol_whitelist file -format_whitelist {format.Demuxer} -f {format.Demuxer} -max_pixels {maxPixels} -max_alloc {MaxBlockBytes}";
 
     private static string FolderOf(string tool, MediaOptions options)
     {

@@ -37,9 +37,11 @@ internal static class PublicAddress
         "3fff::/20",            // documentation
     }.Select(network => IPNetwork.Parse(network))];
 
-    private static readonly IPNetwork GlobalUnicast = IPNetwork.Parse("2000::/3");
-
     public static bool Is(IPAddress address) =>
-        (address.AddressFamily == AddressFamily.InterNetwork || (address.AddressFamily == AddressFamily.InterNetworkV6 && GlobalUnicast.Contains(address)))
+        (address.AddressFamily == AddressFamily.InterNetwork || IsGlobalUnicast(address))
         && !Array.Exists(Closed, network => network.BaseAddress.AddressFamily == address.AddressFamily && network.Contains(address));
+
+    // 2000::/3. Not by IPNetwork, which looks inside mapped addresses.
+    private static bool IsGlobalUnicast(IPAddress address) =>
+        address is { AddressFamily: AddressFamily.InterNetworkV6, IsIPv4MappedToIPv6: false } && (address.GetAddressBytes()[0] & 0xE0) == 0x20;
 }

@@ -1,0 +1,31 @@
+using LlamaVid.Media;
+
+namespace LlamaVid.Tests.Media;
+
+public sealed class OneHourTests
+{
+    /// <summary>One hour, 108,000 frames: 3,600 are taken, 274 MB in all. Other tests run meanwhile, so the bound is a loose one; alone it is some 100 KB.</summary>
+    [Fact]
+    public async Task One_hour_is_read_in_bounded_memory()
+    {
+        await using var lab = new MediaLab();
+        await using var media = await lab.OpenAsync(Shared.Path("assets/videos/derived/carphone_1h_h264_qcif.mp4"));
+        var plan = media.Plan(new());
+        var (frames, last, most) = (0, 0.0, 0L);
+        var before = GC.GetTotalMemory(forceFullCollection: true);
+
+        await foreach (var frame in media.ReadFramesAsync(plan, MediaLab.Cancel))
+            using (frame)
+            {
+                Assert.Equal(30L * frames, frame.Index);
+                last = frame.Timestamp;
+                if (++frames % 600 == 0) most = Math.Max(most, GC.GetTotalMemory(forceFullCollection: true) - before);
+            }
+
+        Assert.Equal((3600L, 108_000L, 30), (plan.ExpectedFrames, media.Info.Packets, plan.Stride));
+        Assert.Equal(3600, frames);
+        Assert.Equal(107_970 * 1001 / 30000.0, last);
+        TestContext.Current.TestOutputHelper?.WriteLine($"most memory over the start: {most / 1024} KB");
+        Assert.InRange(most, long.MinValue, 64 << 20);
+    }
+}
