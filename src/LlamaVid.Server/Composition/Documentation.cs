@@ -11,7 +11,8 @@ internal static class Documentation
 {
     /// <summary>A route that reads one of these bodies and answers whole or as a stream.</summary>
     public static async Task GenerationAsync(
-        OpenApiOperation operation, OpenApiOperationTransformerContext context, params (string ContentType, OpenApiSchema Schema, (string Name, string Json)[] Examples)[] bodies)
+        OpenApiOperation operation, OpenApiOperationTransformerContext context,
+        params (string ContentType, OpenApiSchema Schema, (string Name, string Json)[] Examples)[] bodies)
     {
         operation.RequestBody = new OpenApiRequestBody
         {

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Options;
 
 namespace LlamaVid.Server.Hosting;
 
-/// <summary>The engine's life: its model is loaded once the socket is open, and a checkpoint that cannot be loaded, or a loop that fails, ends the process.</summary>
+/// <summary>The engine's life: its model is loaded once the socket is open; a checkpoint that cannot be loaded, or a loop that fails, ends the process.</summary>
 internal sealed class EngineHost(
     GenerationEngine engine, IOptions<ModelOptions> model, IHostApplicationLifetime lifetime, TimeProvider time, ILogger<EngineHost> logger) : BackgroundService
 {

@@ -17,7 +17,9 @@ internal static class ModelsEndpoint
             .WithName("ListModels").WithTags("Models").WithSummary("The model that is served").Produces<ModelList>().ProducesErrors(503);
 
         routes.MapGet("/v1/models/{**id}", (string id, EngineHost host, StartTime start) =>
-                Uri.UnescapeDataString(id) == host.ModelName ? TypedResults.Json(Describe(host, start), OpenAiJson.Wire.ModelEntry) : throw new ModelNotFoundException(id, host.ModelName))
+                Uri.UnescapeDataString(id) == host.ModelName
+                    ? TypedResults.Json(Describe(host, start), OpenAiJson.Wire.ModelEntry)
+                    : throw new ModelNotFoundException(id, host.ModelName))
             .WithName("RetrieveModel").WithTags("Models").WithSummary("One model").Produces<ModelEntry>().ProducesErrors(404, 503);
     }
 
