@@ -37,6 +37,9 @@ public sealed partial class GenerationEngine : IAsyncDisposable
 
     public int Waiting => _queue.Count;
 
+    /// <summary>Completes when the engine's thread has ended: by its disposal, or because its loop failed.</summary>
+    public Task Ended => _ended.Task;
+
     /// <summary>Loads the model on the engine's thread, which then serves until the engine is disposed.</summary>
     /// <returns>completes when the model is loaded</returns>
     /// <exception cref="Model.Weights.CheckpointException">the checkpoint cannot be loaded</exception>
@@ -112,8 +115,7 @@ public sealed partial class GenerationEngine : IAsyncDisposable
         }
         catch (Exception fault)
         {
-            LoopFailed(_log, fault);
-            _loaded.TrySetException(fault);
+            if (!_loaded.TrySetException(fault)) LoopFailed(_log, fault);
         }
         finally
         {

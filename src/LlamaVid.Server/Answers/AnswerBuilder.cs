@@ -21,7 +21,8 @@ internal sealed class AnswerBuilder(string id, string model, long created)
     public IReadOnlyList<MediaUse>? Media => Prompt is { Media.Count: > 1 } ? [.. Prompt.Media.Select(Use)] : null;
 
     public Timings? WireTimings => Timings is null ? null : new(
-        Round(Timings.Queue), Round(Timings.Fetch), Round(Timings.DecodeVideo), Round(Timings.Vision), Round(Timings.Prefill), Round(Timings.Decode), Round(Timings.TimeToFirstToken));
+        Round(Timings.Queue), Round(Timings.Fetch), Round(Timings.DecodeVideo), Round(Timings.Vision), Round(Timings.Prefill), Round(Timings.Decode),
+        Round(Timings.TimeToFirstToken));
 
     public ChatCompletionChunk Chunk(Delta delta, string? finishReason = null, IReadOnlyList<int>? tokenIds = null) =>
         new() { Id = Id, Created = Created, Model = Model, Choices = [new() { Delta = delta, FinishReason = finishReason, TokenIds = tokenIds }] };
@@ -29,7 +30,8 @@ internal sealed class AnswerBuilder(string id, string model, long created)
     public static string Wire(FinishReason reason) => reason == FinishReason.Stop ? "stop" : "length";
 
     private static MediaUse Use(MediaReport media) => new(
-        media.Kind == MediaKind.Video ? "video" : "image", media.Frames, media.Timestamps, media.Duration, media.FramesPerSecond, media.Width, media.Height, media.TokensPerFrame, FeatureCache: "miss");
+        media.Kind == MediaKind.Video ? "video" : "image", media.Frames, media.Timestamps, media.Duration, media.FramesPerSecond,
+        media.Width, media.Height, media.TokensPerFrame, FeatureCache: "miss");
 
     private static double Round(double milliseconds) => Math.Round(milliseconds, 3);
 }

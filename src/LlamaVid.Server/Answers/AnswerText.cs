@@ -2,7 +2,7 @@ using System.Text;
 
 namespace LlamaVid.Server.Answers;
 
-/// <summary>The answer without white space around it, as the official programs print it, piece by piece: what may still turn out to be trailing is held back.</summary>
+/// <summary>The answer without white space around it, as the official programs print it: what may still turn out to be trailing is held back.</summary>
 internal sealed class AnswerText
 {
     private readonly StringBuilder _held = new();

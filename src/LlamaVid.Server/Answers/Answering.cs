@@ -21,13 +21,20 @@ internal sealed class Answering(EngineHost engine, TimeProvider time, IOptions<S
         try
         {
             if (request.Answer.Stream)
-                await new StreamedAnswer(new EventStream(context.Response, time), answer, request.Answer, time, options.Value.KeepAlive, Describe).WriteAsync(generation.Events, cancellationToken);
+            {
+                var stream = new EventStream(context.Response, time);
+                await new StreamedAnswer(stream, answer, request.Answer, time, options.Value.KeepAlive, Describe).WriteAsync(generation.Events, cancellationToken);
+            }
             else
-                await WriteWholeAsync(context, await WholeAnswer.CollectAsync(generation.Events, answer, request.Answer, isAsk, cancellationToken), cancellationToken);
+            {
+                var whole = await WholeAnswer.CollectAsync(generation.Events, answer, request.Answer, isAsk, cancellationToken);
+                await WriteWholeAsync(context, whole, cancellationToken);
+            }
         }
         finally
         {
-            context.Features.Set(new RequestWork(answer.Id, answer.Prompt?.Media.Sum(media => media.Frames) ?? 0, answer.Prompt?.Positions ?? 0, answer.TokenCount));
+            context.Features.Set(new RequestWork(
+                answer.Id, answer.Prompt?.Media.Sum(media => media.Frames) ?? 0, answer.Prompt?.Positions ?? 0, answer.TokenCount));
         }
 
         Error Describe(Exception fault)

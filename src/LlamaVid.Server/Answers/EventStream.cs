@@ -17,7 +17,8 @@ internal sealed class EventStream(HttpResponse response, TimeProvider time)
 
     public Task DataAsync(string data, CancellationToken cancellationToken) => WriteAsync($"data: {data}\n\n", cancellationToken);
 
-    public Task DataAsync<T>(T data, JsonTypeInfo<T> type, CancellationToken cancellationToken) => DataAsync(JsonSerializer.Serialize(data, type), cancellationToken);
+    public Task DataAsync<T>(T data, JsonTypeInfo<T> type, CancellationToken cancellationToken) =>
+        DataAsync(JsonSerializer.Serialize(data, type), cancellationToken);
 
     private async Task WriteAsync(string text, CancellationToken cancellationToken)
     {

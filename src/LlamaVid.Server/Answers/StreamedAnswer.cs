@@ -5,12 +5,13 @@ using LlamaVid.Server.Requests;
 
 namespace LlamaVid.Server.Answers;
 
-/// <summary>Writes a generation as it happens: role, text, end, usage, <c>[DONE]</c>. Faults before the first byte are thrown, so that they get a real status.</summary>
+/// <summary>Writes a generation as it happens: role, text, end, usage, <c>[DONE]</c>. Faults before the first byte are thrown.</summary>
 /// <remarks>
-/// The stream opens when the prompt is complete, when there is progress that the client asked for, or after one interval of silence, whichever is first.
-/// A fault after that is a <c>data: {"error":…}</c> and the stream ends without <c>[DONE]</c>.
+/// The stream opens when the prompt is complete, when there is progress that the client asked for, or after one interval of silence, whichever is first;
+/// until then a fault gets its real status. A fault after that is a <c>data: {"error":…}</c> and the stream ends without <c>[DONE]</c>.
 /// </remarks>
-internal sealed class StreamedAnswer(EventStream stream, AnswerBuilder answer, AnswerOptions options, TimeProvider time, TimeSpan keepAlive, Func<Exception, Error> describe)
+internal sealed class StreamedAnswer(
+    EventStream stream, AnswerBuilder answer, AnswerOptions options, TimeProvider time, TimeSpan keepAlive, Func<Exception, Error> describe)
 {
     private readonly AnswerText _text = new();
     private readonly List<int> _unsent = [];              // token ids that no chunk has carried yet
@@ -115,7 +116,8 @@ internal sealed class StreamedAnswer(EventStream stream, AnswerBuilder answer, A
         return ids;
     }
 
-    private Task SendAsync(ChatCompletionChunk chunk, CancellationToken cancellationToken) => stream.DataAsync(chunk, OpenAiJson.Wire.ChatCompletionChunk, cancellationToken);
+    private Task SendAsync(ChatCompletionChunk chunk, CancellationToken cancellationToken) =>
+        stream.DataAsync(chunk, OpenAiJson.Wire.ChatCompletionChunk, cancellationToken);
 
     private static string Wire(WorkStage stage) => stage switch
     {

@@ -19,7 +19,11 @@ internal static class EngineModule
     {
         services.AddOptionsWithValidateOnStart<ModelOptions, ModelOptionsValidator>().BindConfiguration(ModelOptions.Section);
         services.PostConfigure<ModelOptions>(options =>        // an option that is set to nothing is not set
-            (options.VisionTower, options.TextTokenizer, options.ImageProcessor) = (NullIfEmpty(options.VisionTower), NullIfEmpty(options.TextTokenizer), NullIfEmpty(options.ImageProcessor)));
+        {
+            options.VisionTower = NullIfEmpty(options.VisionTower);
+            options.TextTokenizer = NullIfEmpty(options.TextTokenizer);
+            options.ImageProcessor = NullIfEmpty(options.ImageProcessor);
+        });
         services.AddOptionsWithValidateOnStart<EngineOptions, EngineOptionsValidator>().BindConfiguration(EngineOptions.Section);
         services.AddSingleton(provider => new GenerationEngine(
             provider.GetRequiredService<IOptions<ModelOptions>>().Value,

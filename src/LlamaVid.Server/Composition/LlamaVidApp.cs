@@ -8,7 +8,8 @@ public static class LlamaVidApp
     /// <exception cref="StartupException">An option is unknown or invalid; the message says which, and the cure.</exception>
     public static WebApplication Build(params string[] args)
     {
-        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory, EnvironmentName = Environments.Production });
+        var builder = WebApplication.CreateBuilder(
+            new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory, EnvironmentName = Environments.Production });
         builder.Configuration.Sources.Clear();
         builder.Configuration.AddSettings(args);
         Settings.RequireValid(builder.Configuration);

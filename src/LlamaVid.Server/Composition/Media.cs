@@ -12,7 +12,7 @@ internal static class MediaModule
     public static IServiceCollection AddMedia(this IServiceCollection services)
     {
         services.AddOptionsWithValidateOnStart<MediaOptions, MediaOptionsValidator>().BindConfiguration(MediaOptions.Section);
-        services.AddSingleton(provider => new MediaOpener(provider.GetRequiredService<IOptions<MediaOptions>>().Value, provider.GetRequiredService<ILogger<MediaOpener>>()));
-        return services;
+        return services.AddSingleton(provider => new MediaOpener(
+            provider.GetRequiredService<IOptions<MediaOptions>>().Value, provider.GetRequiredService<ILogger<MediaOpener>>()));
     }
 }

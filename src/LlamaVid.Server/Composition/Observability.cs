@@ -10,8 +10,17 @@ internal static class Observability
 {
     private const string Line = "{RequestId} {RequestMethod} {Path} {StatusCode} in {Elapsed:0} ms{Work:l}";
 
-    public static IServiceCollection AddObservability(this IServiceCollection services, IConfiguration configuration) =>
-        services.AddSerilog(logger => logger.ReadFrom.Configuration(configuration), preserveStaticLogger: true);
+    public static IServiceCollection AddObservability(this IServiceCollection services, IConfiguration configuration)
+    {
+        try
+        {
+            return services.AddSerilog(new LoggerConfiguration().ReadFrom.Configuration(configuration).CreateLogger(), dispose: true);
+        }
+        catch (InvalidOperationException fault)
+        {
+            throw new StartupException($"Serilog: {fault.Message}");
+        }
+    }
 
     public static void UseObservability(this WebApplication app)
     {

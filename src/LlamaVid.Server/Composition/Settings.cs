@@ -18,11 +18,12 @@ internal static class Settings
     public static readonly IReadOnlyDictionary<string, Type> Sections = new Dictionary<string, Type>(StringComparer.OrdinalIgnoreCase)
     {
         [ModelOptions.Section] = typeof(ModelOptions), [MediaOptions.Section] = typeof(MediaOptions), [EngineOptions.Section] = typeof(EngineOptions),
-        [ServerOptions.Section] = typeof(ServerOptions), [SecurityOptions.Section] = typeof(SecurityOptions), [RequestDefaultsOptions.Section] = typeof(RequestDefaultsOptions),
+        [ServerOptions.Section] = typeof(ServerOptions), [SecurityOptions.Section] = typeof(SecurityOptions),
+        [RequestDefaultsOptions.Section] = typeof(RequestDefaultsOptions),
     };
 
     /// <summary>Sections of the libraries this server is made of; they check themselves.</summary>
-    private static readonly string[] Foreign = ["Urls", "Kestrel", "Serilog", "AllowedHosts", "Environment"];
+    private static readonly string[] Foreign = ["Urls", "Kestrel", "Serilog", "AllowedHosts"];
 
     public static void AddSettings(this IConfigurationBuilder configuration, string[] args)
     {
@@ -37,7 +38,8 @@ internal static class Settings
         var given = new ConfigurationBuilder().AddEnvironmentVariables(Prefix).AddCommandLine(args).Build();
         foreach (var section in given.GetChildren())
             if (!Sections.ContainsKey(section.Key) && !Foreign.Contains(section.Key, StringComparer.OrdinalIgnoreCase))
-                throw new StartupException($"'{section.Key}' is not an option. Known are {string.Join(", ", Sections.Keys.Select(name => $"{name}:*"))} and {string.Join(", ", Foreign)}.");
+                throw new StartupException(
+                    $"'{section.Key}' is not an option. Known are {string.Join(", ", Sections.Keys.Select(name => $"{name}:*"))} and {string.Join(", ", Foreign)}.");
         configuration
             .AddJsonFile(Path.Combine(AppContext.BaseDirectory, "appsettings.json"), optional: true)
             .AddConfiguration(given);
@@ -46,7 +48,9 @@ internal static class Settings
     /// <summary>Refuses a key that no property reads and a value that its property does not take, by name and value.</summary>
     public static void RequireValid(IConfiguration configuration)
     {
-        var faults = Sections.SelectMany(section => configuration.GetSection(section.Key).GetChildren().Select(entry => Fault(section.Key, section.Value, entry))).OfType<string>().ToArray();
+        var faults = Sections
+            .SelectMany(section => configuration.GetSection(section.Key).GetChildren().Select(entry => Fault(section.Key, section.Value, entry)))
+            .OfType<string>().ToArray();
         if (faults.Length > 0)
             throw new StartupException(string.Join("; ", faults));
     }
@@ -61,7 +65,8 @@ internal static class Settings
         {
             var address = Parse(url);
             if (!security.AllowAnonymous && !address.IsUnixPipe && !IsLoopback(address.Host))
-                throw new StartupException($"'{url}' can be reached from other machines and the server asks for no key. Use http://127.0.0.1:{address.Port}, or allow it with --Security:AllowAnonymous true.");
+                throw new StartupException(
+                    $"'{url}' can be reached from other machines and the server asks for no key. Use http://127.0.0.1:{address.Port}, or allow it with --Security:AllowAnonymous true.");
         }
     }
 
@@ -78,7 +83,8 @@ internal static class Settings
     }
 
     private static bool IsLoopback(string host) =>
-        host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || IPAddress.TryParse(host.Trim('[', ']'), out var address) && IPAddress.IsLoopback(address);
+        host.Equals("localhost", StringComparison.OrdinalIgnoreCase)
+        || IPAddress.TryParse(host.Trim('[', ']'), out var address) && IPAddress.IsLoopback(address);
 
     private static string? Fault(string section, Type options, IConfigurationSection entry)
     {

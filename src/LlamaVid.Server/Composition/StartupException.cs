@@ -17,11 +17,13 @@ internal static class StartupFault
         StartupException or CheckpointException or DeviceUnavailableException or FfmpegNotFoundException => OneLine(fault.Message),
         OptionsValidationException e => OneLine(string.Join("; ", e.Failures)),
         AggregateException e when e.InnerExceptions.Select(Describe).ToArray() is var lines && lines.All(line => line is not null) => string.Join("; ", lines),
-        IOException { InnerException: Microsoft.AspNetCore.Connections.AddressInUseException } => OneLine($"{fault.Message} Stop the other program or choose another address with --urls."),
+        IOException { InnerException: Microsoft.AspNetCore.Connections.AddressInUseException } =>
+            OneLine($"{fault.Message} Stop the other program or choose another address with --urls."),
         IOException or System.Net.Sockets.SocketException => OneLine(fault.Message),
         _ when ErrorMap.Map(fault, requestId: "") is { Status: not 500, Error.Message: var message } => OneLine(message),
         _ => null,
     };
 
-    private static string OneLine(string text) => string.Join(' ', text.Split(['\r', '\n'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+    private static string OneLine(string text) =>
+        string.Join(' ', text.Split(['\r', '\n'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
 }

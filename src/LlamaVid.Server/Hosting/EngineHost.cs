@@ -1,18 +1,24 @@
 using LlamaVid.Engine;
 using LlamaVid.Model;
+using LlamaVid.Server.Composition;
 using Microsoft.Extensions.Options;
 
 namespace LlamaVid.Server.Hosting;
 
-/// <summary>The engine's life: its model is loaded once the socket is open, and a checkpoint that cannot be loaded ends the process.</summary>
+/// <summary>The engine's life: its model is loaded once the socket is open; a checkpoint that cannot be loaded, or a loop that fails, ends the process.</summary>
 internal sealed class EngineHost(
     GenerationEngine engine, IOptions<ModelOptions> model, IHostApplicationLifetime lifetime, TimeProvider time, ILogger<EngineHost> logger) : BackgroundService
 {
+    private readonly TaskCompletionSource _loaded = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
     public string ModelName { get; } = model.Value.ServedName();
 
     public GenerationEngine Engine { get; } = engine;
 
-    /// <summary>Why the model could not be loaded.</summary>
+    /// <summary>Completes when loading is over, well or badly.</summary>
+    public Task Loaded => _loaded.Task;
+
+    /// <summary>Why the model could not be loaded, or why it serves no more.</summary>
     public Exception? Failure { get; private set; }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -24,10 +30,14 @@ internal sealed class EngineHost(
         {
             await Engine.StartAsync().WaitAsync(stoppingToken);
             Log.Ready(logger, ModelName, Math.Round(time.GetElapsedTime(begun).TotalSeconds, 1));
+            _loaded.SetResult();
+            await Engine.Ended.WaitAsync(stoppingToken);
+            throw new StartupException("The engine has failed and serves no more; the log says why.");
         }
         catch (Exception fault) when (!stoppingToken.IsCancellationRequested)
         {
             Failure = fault;
+            _loaded.TrySetResult();
             lifetime.StopApplication();
         }
     }

@@ -15,13 +15,15 @@ internal sealed record ChatRequest(string? Model, GenerationRequest Generation, 
     {
         var (system, turns, media) = draft.Question is null ? Conversation(draft) : Question(draft);
         if (media.Count > draft.Limits.Media)
-            throw new InvalidRequestException("messages", $"The request holds {media.Count} videos and pictures; the limit is {draft.Limits.Media} (Server:MaxMediaItems). Send fewer.");
+            throw new InvalidRequestException(
+                "messages", $"The request holds {media.Count} videos and pictures; the limit is {draft.Limits.Media} (Server:MaxMediaItems). Send fewer.");
 
         var generation = new GenerationRequest
         {
             Id = id,
             Turns = turns,
-            Media = [.. media.Select(item => new MediaInput(item.Media.Source, item.Media.Kind, Sampling(draft, item.Sampling, item.Media.Path), item.Media.Kind == MediaKind.Image ? draft.Fit : null))],
+            Media = [.. media.Select(item => new MediaInput(
+                item.Media.Source, item.Media.Kind, Sampling(draft, item.Sampling, item.Media.Path), item.Media.Kind == MediaKind.Image ? draft.Fit : null))],
             Prompt = new()
             {
                 Conversation = draft.Conversation ?? defaults.Conversation,
@@ -43,7 +45,9 @@ internal sealed record ChatRequest(string? Model, GenerationRequest Generation, 
         if (string.IsNullOrWhiteSpace(draft.Question))
             throw new InvalidRequestException("question", "'question' is empty. Ask something about the video.");
         if (draft.QuestionPart.Media is not { } media)
-            throw new InvalidRequestException("video", "The request has no video: send one of video, image, video_url, image_url. Questions without one go to /v1/chat/completions.", InvalidRequestException.MissingField);
+            throw new InvalidRequestException(
+                "video", "The request has no video: send one of video, image, video_url, image_url. Questions without one go to /v1/chat/completions.",
+                InvalidRequestException.MissingField);
         return (null, [new(ChatRole.User, draft.Question, [0])], [(media, new())]);
     }
 
@@ -63,7 +67,8 @@ internal sealed record ChatRequest(string? Model, GenerationRequest Generation, 
             if (message.Role == MessageRole.System)
             {
                 if (turns.Count > 0)
-                    throw new InvalidRequestException($"{message.Path}.role", $"'{message.Path}' is a system message after the conversation has begun; the model has one system sentence. Put it first.");
+                    throw new InvalidRequestException(
+                        $"{message.Path}.role", $"'{message.Path}' is a system message after the conversation has begun; the model has one system sentence. Put it first.");
                 system = system is null ? message.Text ?? "" : $"{system}\n{message.Text}";
                 continue;
             }

@@ -8,7 +8,8 @@ namespace LlamaVid.Server.Requests;
 internal enum FormValue { Json, Text, TextOrJson }
 
 /// <summary>One field a client may send: how it is read and how it is documented, in one place, so that neither can fall behind the other.</summary>
-internal sealed record Field<T>(string Name, string Description, Func<OpenApiSchema> Schema, Action<T, JsonCursor> Read, bool Required = false, FormValue Form = FormValue.Json);
+internal sealed record Field<T>(
+    string Name, string Description, Func<OpenApiSchema> Schema, Action<T, JsonCursor> Read, bool Required = false, FormValue Form = FormValue.Json);
 
 /// <summary>The fields of one JSON object. A field that is not in the table is refused by its path: nothing is silently ignored.</summary>
 internal sealed class FieldTable<T>
@@ -30,7 +31,7 @@ internal sealed class FieldTable<T>
     {
         foreach (var (name, cursor) in value.Fields())
         {
-            var field = Find(name) ?? throw new InvalidRequestException(cursor.Path, $"'{cursor.Path}' is not a field of this request. See /swagger for those that are.", InvalidRequestException.Unknown);
+            var field = Find(name) ?? throw InvalidRequestException.UnknownField(cursor.Path);
             field.Read(target, cursor);
         }
         foreach (var field in _fields)
@@ -103,7 +104,7 @@ internal static class Field
             if (value.IsText)
                 value.Text();                             // refuses what is no text at all
             if (!elements.Any(element => JsonElement.DeepEquals(element, value.Element)))
-                throw new InvalidRequestException(value.Path, $"'{value.Path}' is not supported by this server: only {list} is accepted. Leave it out.", InvalidRequestException.Unsupported);
+                throw InvalidRequestException.NotSupported(value.Path, $"'{value.Path}' is not supported by this server: only {list} is accepted. Leave it out.");
         });
     }
 

@@ -12,6 +12,11 @@ public sealed class InvalidRequestException(string? param, string message, strin
     public string? Param { get; } = param;
     public string Code { get; } = code;
 
+    internal static InvalidRequestException UnknownField(string path) =>
+        new(Shortened(path), $"'{Shortened(path)}' is not a field of this request. See /swagger for those that are.", Unknown);
+
+    internal static InvalidRequestException NotSupported(string path, string message) => new(path, message, Unsupported);
+
     /// <summary>A client's own words, short enough to be repeated to it.</summary>
-    internal static string Shortened(string text) => text.Length <= 40 ? text : text[..40] + "…";
+    internal static string Shortened(string text) => text.Length <= 100 ? text : text[..100] + "…";
 }

@@ -25,7 +25,7 @@ internal static class MediaReference
     {
         var text = value.Text();
         if (!DataUri.IsDataUri(text))
-            throw new InvalidRequestException(value.Path, $"'{value.Path}' must be a data:image/… URI: frames of a list are not fetched from the web.", InvalidRequestException.Unsupported);
+            throw InvalidRequestException.NotSupported(value.Path, $"'{value.Path}' must be a data:image/… URI: frames of a list are not fetched from the web.");
         return Decoded(value, () => DataUri.Parse(text, long.MaxValue)) is MediaSource.Inline inline ? inline.Bytes : throw value.Wrong("must be one picture");
     }
 

@@ -33,7 +33,7 @@ internal static class MessageFields
         }, Required: true);
 
     private static MessageRole Role(JsonCursor value) => value.IsText && value.Text() is "tool" or "function"
-        ? throw new InvalidRequestException(value.Path, $"'{value.Path}' is '{value.Text()}': this model calls no tools.", InvalidRequestException.Unsupported)
+        ? throw InvalidRequestException.NotSupported(value.Path, $"'{value.Path}' is '{value.Text()}': this model calls no tools.")
         : value.Choice(Roles);
 
     private static void ReadContent(MessageDraft message, JsonCursor content)
@@ -61,8 +61,8 @@ internal static class MessageFields
         if (!part.IsObject)
             throw part.Wrong("must be an object with a 'type'");
         var type = part.Find("type") ?? throw FieldTable<PartDraft>.Missing(part.Path, "type");
-        return PartFields.ByType.TryGetValue(type.Text(), out var table) ? table : throw new InvalidRequestException(type.Path,
-            $"'{type.Path}' is '{InvalidRequestException.Shortened(type.Text())}'; supported are {string.Join(", ", PartFields.ByType.Keys)}.", InvalidRequestException.Unsupported);
+        return PartFields.ByType.TryGetValue(type.Text(), out var table) ? table : throw InvalidRequestException.NotSupported(
+            type.Path, $"'{type.Path}' is '{InvalidRequestException.Shortened(type.Text())}'; supported are {string.Join(", ", PartFields.ByType.Keys)}.");
     }
 
     private static OpenApiSchema ContentSchema() => new()
@@ -70,7 +70,11 @@ internal static class MessageFields
         OneOf =
         [
             new OpenApiSchema { Type = JsonSchemaType.String },
-            new OpenApiSchema { Type = JsonSchemaType.Array, Items = new OpenApiSchema { OneOf = [.. PartFields.ByType.Values.Select(table => table.Schema())] } },
+            new OpenApiSchema
+            {
+                Type = JsonSchemaType.Array,
+                Items = new OpenApiSchema { OneOf = [.. PartFields.ByType.Values.Select(table => table.Schema())] },
+            },
         ],
     };
 }

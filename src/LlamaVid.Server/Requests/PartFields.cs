@@ -1,19 +1,23 @@
+using System.Text.Json.Nodes;
 using LlamaVid.Engine;
 using LlamaVid.Media;
 using Microsoft.OpenApi;
 
 namespace LlamaVid.Server.Requests;
 
-/// <summary>The content parts of a message, by their <c>type</c>: text, and every way in which clients of this kind of server send a video or a picture.</summary>
+/// <summary>The content parts of a message, by their <c>type</c>: text, and every way in which clients send a video or a picture.</summary>
 internal static class PartFields
 {
     private static readonly FieldTable<PartDraft> InputVideo = new(
-        new Field<PartDraft>("data", "Base64 of the video file.", Bytes, (part, value) => part.Media = new(MediaReference.Base64(value), MediaKind.Video, value.Path)),
-        new Field<PartDraft>("url", "The same as `video_url.url`.", Bytes, (part, value) => part.Media = MediaReference.Read(value, MediaKind.Video)),
+        new Field<PartDraft>("data", "Base64 of the video file.", Bytes,
+            (part, value) => part.Media = new(MediaReference.Base64(value), MediaKind.Video, value.Path)),
+        new Field<PartDraft>("url", "The same as `video_url.url`.", Bytes,
+            (part, value) => part.Media = MediaReference.Read(value, MediaKind.Video)),
         Field.Harmless<PartDraft>("format"));
 
     private static readonly FieldTable<PartDraft> InlineFile = new(
-        new Field<PartDraft>("file_data", "`data:video/mp4;base64,…` or `data:image/png;base64,…`.", Bytes, (part, value) => part.Media = MediaReference.Read(value, kind: null)),
+        new Field<PartDraft>("file_data", "`data:video/mp4;base64,…` or `data:image/png;base64,…`.", Bytes,
+            (part, value) => part.Media = MediaReference.Read(value, kind: null)),
         Field.Only<PartDraft>("file_id"),
         Field.Harmless<PartDraft>("filename"));
 
@@ -25,11 +29,17 @@ internal static class PartFields
     public static readonly IReadOnlyDictionary<string, FieldTable<PartDraft>> ByType = new Dictionary<string, FieldTable<PartDraft>>
     {
         ["text"] = Part("text", Field.Text<PartDraft>("text", "The text.", (part, text) => part.Text = text, required: true)),
-        ["video_url"] = Video("video_url", Address("video_url", "An https address, `data:video/mp4;base64,…`, or `data:video/jpeg;base64,<frame>,<frame>,…`.", MediaKind.Video)),
-        ["input_video"] = Video("input_video", new Field<PartDraft>("input_video", "The video as base64, or its address.", () => InputVideo.Schema(), (part, value) => InputVideo.Read(value, part), Required: true)),
-        ["video"] = Video("video", new Field<PartDraft>("video", "One address, or the frames of one video as `data:image/…` URIs.", FramesSchema, (part, value) => part.Media = Frames(value), Required: true)),
-        ["image_url"] = Part("image_url", Address("image_url", "An https address or `data:image/png;base64,…`; `data:video/…` is taken as a video.", MediaKind.Image), [.. SharedFields.Sampling<PartDraft>(), Field.Harmless<PartDraft>("uuid")]),
-        ["file"] = Video("file", new Field<PartDraft>("file", "A file inside the request.", () => InlineFile.Schema(), (part, value) => InlineFile.Read(value, part), Required: true)),
+        ["video_url"] = Video("video_url",
+            Address("video_url", "An https address, `data:video/mp4;base64,…`, or `data:video/jpeg;base64,<frame>,<frame>,…`.", MediaKind.Video)),
+        ["input_video"] = Video("input_video",
+            new("input_video", "The video as base64, or its address.", () => InputVideo.Schema(), (part, value) => InputVideo.Read(value, part), Required: true)),
+        ["video"] = Video("video",
+            new("video", "One address, or the frames of one video as `data:image/…` URIs.", FramesSchema, (part, value) => part.Media = Frames(value), Required: true)),
+        ["image_url"] = Part("image_url",
+            Address("image_url", "An https address or `data:image/png;base64,…`; `data:video/…` is taken as a video.", MediaKind.Image),
+            [.. SharedFields.Sampling<PartDraft>(), Field.Harmless<PartDraft>("uuid")]),
+        ["file"] = Video("file",
+            new("file", "A file inside the request.", () => InlineFile.Schema(), (part, value) => InlineFile.Read(value, part), Required: true)),
     };
 
     /// <summary>Where a picture or video is named by an address: bare, or in an object with <c>url</c>.</summary>
@@ -59,9 +69,13 @@ internal static class PartFields
 
     private static OpenApiSchema Bytes() => new() { Type = JsonSchemaType.String };
 
-    private static FieldTable<PartDraft> Video(string type, Field<PartDraft> field) =>
-        Part(type, field, [.. SharedFields.Sampling<PartDraft>(), Field.Object("media_info", Excerpt, "An excerpt of the video."), Field.Harmless<PartDraft>("uuid")]);
+    private static FieldTable<PartDraft> Video(string type, Field<PartDraft> field) => Part(type, field,
+        [.. SharedFields.Sampling<PartDraft>(), Field.Object("media_info", Excerpt, "An excerpt of the video."), Field.Harmless<PartDraft>("uuid")]);
 
     private static FieldTable<PartDraft> Part(string type, Field<PartDraft> field, params IEnumerable<Field<PartDraft>> more) =>
-        new([new("type", "The kind of part.", () => new() { Type = JsonSchemaType.String, Enum = [System.Text.Json.Nodes.JsonValue.Create(type)] }, (_, _) => { }, Required: true), field, .. more]);
+        new(
+        [
+            new("type", "The kind of part.", () => new() { Type = JsonSchemaType.String, Enum = [JsonValue.Create(type)] }, (_, _) => { }, Required: true),
+            field, .. more,
+        ]);
 }

@@ -7,7 +7,8 @@ namespace LlamaVid.Server.Requests;
 /// <summary>From a JSON body to a request that has been checked. One instance serves all routes.</summary>
 internal sealed class RequestReader(IOptions<ServerOptions> server, IOptions<RequestDefaultsOptions> defaults)
 {
-    public static FieldTable<ChatDraft> ChatFields { get; } = new([MessageFields.Messages, .. SharedFields.Answer, .. SharedFields.Video, .. SharedFields.Compatibility]);
+    public static FieldTable<ChatDraft> ChatFields { get; } = new(
+        [MessageFields.Messages, .. SharedFields.Answer, .. SharedFields.Video, .. SharedFields.Compatibility]);
 
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
 
@@ -42,11 +43,13 @@ internal sealed class RequestReader(IOptions<ServerOptions> server, IOptions<Req
         }
         catch (JsonException fault)
         {
-            throw new InvalidRequestException(null, $"The body is not valid JSON: {fault.Message}", InvalidRequestException.MalformedJson);
+            throw Malformed(fault.Message);
         }
         catch (InvalidOperationException)                 // half a surrogate pair in a field's name
         {
-            throw new InvalidRequestException(null, "The body is not valid JSON: a field's name is not valid Unicode text.", InvalidRequestException.MalformedJson);
+            throw Malformed("a field's name is not valid Unicode text.");
         }
     }
+
+    private static InvalidRequestException Malformed(string why) => new(null, $"The body is not valid JSON: {why}", InvalidRequestException.MalformedJson);
 }

@@ -28,6 +28,12 @@ internal static class SharedFields
         ["latest"] = new VideoCondition.Latest(), ["first"] = new VideoCondition.First(),
     };
 
+    private static readonly string[] Harmless =
+    [
+        "user", "store", "metadata", "service_tier", "parallel_tool_calls", "safety_identifier", "prompt_cache_key", "prompt_cache_retention",
+        "cache_prompt", "request_id",
+    ];
+
     private static readonly IReadOnlyDictionary<string, ImageFit> Fits = new Dictionary<string, ImageFit> { ["crop"] = ImageFit.Crop, ["pad"] = ImageFit.Pad };
 
     public static IEnumerable<Field<T>> Sampling<T>() where T : SampledDraft =>
@@ -35,8 +41,10 @@ internal static class SharedFields
         Fps<T>((draft, fps) => draft.Sampling = draft.Sampling with { FramesPerSecond = fps }),
         Field.Integer<T>("max_frames", 1, 1_000_000, "At most this many frames, evenly spread when the rate would give more.",
             (draft, count) => draft.Sampling = draft.Sampling with { MaxFrames = (int)count }),
-        Field.Number<T>("start", 0, 1e9, "Seconds; frames before are not looked at.", (draft, seconds) => draft.Sampling = draft.Sampling with { Start = seconds }),
-        Field.Number<T>("end", 0, 1e9, "Seconds; frames at or after are not looked at.", (draft, seconds) => draft.Sampling = draft.Sampling with { End = seconds }),
+        Field.Number<T>("start", 0, 1e9, "Seconds; frames before are not looked at.",
+            (draft, seconds) => draft.Sampling = draft.Sampling with { Start = seconds }),
+        Field.Number<T>("end", 0, 1e9, "Seconds; frames at or after are not looked at.",
+            (draft, seconds) => draft.Sampling = draft.Sampling with { End = seconds }),
     ];
 
     public static IEnumerable<Field<ChatDraft>> Answer =>
@@ -46,7 +54,8 @@ internal static class SharedFields
         Field.Object("stream_options", StreamOptions, "Only read when `stream` is true."),
         Field.Integer<ChatDraft>("max_tokens", 1, 1_000_000, "Most tokens to generate. Left out: the server's default, within the context.",
             (draft, count) => draft.MaxTokens = (int)count),
-        Field.Integer<ChatDraft>("max_completion_tokens", 1, 1_000_000, "OpenAI's newer name of `max_tokens`.", (draft, count) => draft.MaxCompletionTokens = (int)count),
+        Field.Integer<ChatDraft>("max_completion_tokens", 1, 1_000_000, "OpenAI's newer name of `max_tokens`.",
+            (draft, count) => draft.MaxCompletionTokens = (int)count),
         Field.Number<ChatDraft>("temperature", 0, 2, "0 always takes the likeliest token. Default 0.2, as in the official programs.",
             (draft, value) => draft.Choosing = draft.Choosing with { Temperature = value }),
         Field.Number<ChatDraft>("top_p", 0, 1, "Keep the smallest set of likeliest tokens whose probabilities sum to this. Default 1.",
@@ -55,8 +64,10 @@ internal static class SharedFields
             (draft, value) => draft.Choosing = draft.Choosing with { TopK = (int)Math.Max(0, value) }),
         Field.Integer<ChatDraft>("seed", long.MinValue, long.MaxValue, "The same seed gives the same answer to the same request.",
             (draft, value) => draft.Choosing = draft.Choosing with { Seed = value }),
-        new("stop", "A text, or up to 16 of them, that ends the answer and is not part of it.", StopSchema, (draft, value) => draft.Stop = Stops(value), Form: FormValue.TextOrJson),
-        Field.Flag<ChatDraft>("return_token_ids", "Adds `prompt_token_ids` (one -200 per media item) and `token_ids`.", (draft, on) => draft.ReturnTokenIds = on),
+        new("stop", "A text, or up to 16 of them, that ends the answer and is not part of it.", StopSchema,
+            (draft, value) => draft.Stop = Stops(value), Form: FormValue.TextOrJson),
+        Field.Flag<ChatDraft>("return_token_ids", "Adds `prompt_token_ids` (one -200 per media item) and `token_ids`.",
+            (draft, on) => draft.ReturnTokenIds = on),
     ];
 
     public static IEnumerable<Field<ChatDraft>> Video =>
@@ -68,7 +79,8 @@ internal static class SharedFields
             (draft, kind) => draft.Conversation = kind),
         new("video_condition", "The text that the context tokens are conditioned on: the newest question, the first one, or `{\"text\": …}`.",
             ConditionSchema, (draft, value) => draft.Condition = Condition(value), Form: FormValue.TextOrJson),
-        Field.Choice<ChatDraft, MediaPosition>("media_position", MediaPositions, "The turn that carries the media.", (draft, position) => draft.MediaPosition = position),
+        Field.Choice<ChatDraft, MediaPosition>("media_position", MediaPositions, "The turn that carries the media.",
+            (draft, position) => draft.MediaPosition = position),
         Field.Choice<ChatDraft, PromptStyle>("prompt_style", PromptStyles, "movie: the long-video layout. auto takes it for videos on a checkpoint with RoPE scaling.",
             (draft, style) => draft.Style = style),
     ];
@@ -76,13 +88,13 @@ internal static class SharedFields
     /// <summary>What other servers' clients send that is accepted only where it asks for nothing.</summary>
     public static IEnumerable<Field<ChatDraft>> Compatibility =>
     [
-        .. ((string[])["user", "store", "metadata", "service_tier", "parallel_tool_calls", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "cache_prompt", "request_id"])
-            .Select(Field.Harmless<ChatDraft>),
+        .. Harmless.Select(Field.Harmless<ChatDraft>),
         Field.Only<ChatDraft>("n", "1"), Field.Only<ChatDraft>("best_of", "1"), Field.Only<ChatDraft>("use_beam_search", "false"),
         Field.Only<ChatDraft>("logprobs", "false"), Field.Only<ChatDraft>("top_logprobs", "0"), Field.Only<ChatDraft>("logit_bias", "{}"),
         Field.Only<ChatDraft>("frequency_penalty", "0"), Field.Only<ChatDraft>("presence_penalty", "0"), Field.Only<ChatDraft>("repetition_penalty", "1"),
         Field.Only<ChatDraft>("length_penalty", "1"), Field.Only<ChatDraft>("min_p", "0"), Field.Only<ChatDraft>("min_tokens", "0"),
-        Field.Only<ChatDraft>("ignore_eos", "false"), Field.Only<ChatDraft>("stop_token_ids", "[]"), Field.Only<ChatDraft>("include_stop_str_in_output", "false"),
+        Field.Only<ChatDraft>("ignore_eos", "false"), Field.Only<ChatDraft>("stop_token_ids", "[]"),
+        Field.Only<ChatDraft>("include_stop_str_in_output", "false"),
         Field.Only<ChatDraft>("skip_special_tokens", "true"), Field.Only<ChatDraft>("echo", "false"), Field.Only<ChatDraft>("add_generation_prompt", "true"),
         Field.Only<ChatDraft>("continue_final_message", "false"), Field.Only<ChatDraft>("response_format", """{"type":"text"}"""),
         Field.Only<ChatDraft>("tools", "[]"), Field.Only<ChatDraft>("tool_choice", "\"none\""), Field.Only<ChatDraft>("functions", "[]"),
@@ -94,7 +106,8 @@ internal static class SharedFields
 
     private static FieldTable<ChatDraft> StreamOptions => new(
         Field.Flag<ChatDraft>("include_usage", "One more chunk before the end, with `usage` and no choices.", (draft, on) => draft.IncludeUsage = on),
-        Field.Flag<ChatDraft>("include_progress", "Chunks with `queue_position` and `progress` before the first token.", (draft, on) => draft.IncludeProgress = on),
+        Field.Flag<ChatDraft>("include_progress", "Chunks with `queue_position` and `progress` before the first token.",
+            (draft, on) => draft.IncludeProgress = on),
         Field.Harmless<ChatDraft>("include_obfuscation"),
         Field.Only<ChatDraft>("continuous_usage_stats", "false"));
 
@@ -105,14 +118,19 @@ internal static class SharedFields
 
     private static FieldTable<ChatDraft> Processor => new(
         Fps<ChatDraft>((draft, fps) => draft.ProcessorSampling = draft.ProcessorSampling with { FramesPerSecond = fps }),
-        Field.Choice<ChatDraft, ImageFit>("image_aspect_ratio", Fits, "How pictures become square; videos are always cropped. Default: the checkpoint's own.", (draft, fit) => draft.Fit = fit));
+        Field.Choice<ChatDraft, ImageFit>("image_aspect_ratio", Fits, "How pictures become square; videos are always cropped. Default: the checkpoint's own.",
+            (draft, fit) => draft.Fit = fit));
 
     private static Field<T> Fps<T>(Action<T, double> read) =>
         Field.Number("fps", 0.000_001, 1000, "Frames looked at per second of video. Default 1.", read);
 
     private static OpenApiSchema StopSchema() => new()
     {
-        OneOf = [new OpenApiSchema { Type = JsonSchemaType.String }, new OpenApiSchema { Type = JsonSchemaType.Array, MaxItems = 16, Items = new OpenApiSchema { Type = JsonSchemaType.String } }],
+        OneOf =
+        [
+            new OpenApiSchema { Type = JsonSchemaType.String },
+            new OpenApiSchema { Type = JsonSchemaType.Array, MaxItems = 16, Items = new OpenApiSchema { Type = JsonSchemaType.String } },
+        ],
     };
 
     private static string[] Stops(JsonCursor value)

@@ -99,12 +99,10 @@ public sealed class StreamedAnswerTests : IDisposable
     public async Task A_comment_goes_out_whenever_an_interval_was_silent()
     {
         var run = Run(new(true, false, false, false, null));
-        await Silence();
-        await _body.Wrote(": keep-alive\n\n");
+        Assert.InRange(await SecondsUntil(": keep-alive\n\n"), 10, 20);
 
         Send(new GenerationEvent.Progress(WorkStage.Decode, 1, 2));           // not told, so the silence goes on
-        await Silence();
-        await _body.Wrote(": keep-alive\n\n: keep-alive\n\n");
+        Assert.InRange(await SecondsUntil(": keep-alive\n\n: keep-alive\n\n"), 1, 20);
 
         Send(new GenerationEvent.Prepared(Prompt), new GenerationEvent.Finished(FinishReason.Stop, "Hi", Timings));
         await run;
@@ -124,14 +122,18 @@ public sealed class StreamedAnswerTests : IDisposable
 
     private void Send(params GenerationEvent[] events) => Array.ForEach(events, @event => Assert.True(_events.Writer.TryWrite(@event)));
 
-    private async Task Silence()
+    /// <summary>Lets seconds of silence pass until this is what was written.</summary>
+    private async Task<int> SecondsUntil(string written)
     {
-        await Task.Yield();
-        for (var i = 0; i < 11; i++)
+        for (var second = 1; second <= 1000; second++)
         {
             _time.Advance(TimeSpan.FromSeconds(1));
-            await Task.Delay(5, TestContext.Current.CancellationToken);      // lets the writer come back to its timer
+            for (var turn = 0; turn < 20 && _body.Text != written; turn++)
+                await Task.Delay(1, TestContext.Current.CancellationToken);      // the writer runs on another thread
+            if (_body.Text == written)
+                return second;
         }
+        return int.MaxValue;
     }
 
     private string[] Events() => _body.Text.Split("\n\n", StringSplitOptions.RemoveEmptyEntries);
@@ -143,24 +145,17 @@ public sealed class StreamedAnswerTests : IDisposable
             .WriteAsync(_events.Reader.ReadAllAsync(CancellationToken.None), token ?? TestContext.Current.CancellationToken);
     }
 
-    /// <summary>What was written, and a way to wait for it.</summary>
     private sealed class Body : MemoryStream
     {
-        private readonly Channel<string> _states = Channel.CreateUnbounded<string>();
+        private readonly Lock _gate = new();
 
-        public string Text => Encoding.UTF8.GetString(ToArray());
+        public string Text { get { lock (_gate) return Encoding.UTF8.GetString(ToArray()); } }
 
-        public override async Task FlushAsync(CancellationToken cancellationToken)
+        public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
         {
-            await base.FlushAsync(cancellationToken);
-            _states.Writer.TryWrite(Text);
-        }
-
-        public async Task Wrote(string expected)
-        {
-            await foreach (var state in _states.Reader.ReadAllAsync(TestContext.Current.CancellationToken))
-                if (state == expected)
-                    return;
+            await Task.Yield();
+            lock (_gate)
+                Write(buffer.Span);
         }
     }
 }

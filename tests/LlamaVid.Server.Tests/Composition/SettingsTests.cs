@@ -9,7 +9,7 @@ public sealed class SettingsTests
     [InlineData("Model:Path is '': a checkpoint folder is needed")]
     [InlineData("'serve' is not an option. Options are written --Section:Name VALUE, as in --Model:Path DIR.", "serve")]
     [InlineData("--Model:Path has no value. Options are written --Section:Name VALUE.", "--Model:Path")]
-    [InlineData("'Modl' is not an option. Known are Model:*, Media:*, Engine:*, Server:*, Security:*, Defaults:* and Urls, Kestrel, Serilog, AllowedHosts, Environment.", "--Modl:Path", "x")]
+    [InlineData("'Modl' is not an option. Known are Model:*, Media:*, Engine:*, Server:*, Security:*, Defaults:* and Urls, Kestrel, Serilog, AllowedHosts.", "--Modl:Path", "x")]
     [InlineData("Engine:MaxWaitinRequests is not an option; Engine has MaxWaitingRequests, QueueTimeout, DefaultMaxTokens, MaxFramesPerStep, MaxPrefillTokensPerStep", "--Model:Path", "x", "--Engine:MaxWaitinRequests", "3")]
     [InlineData("Engine:MaxWaitingRequests is '-3': The field Engine:MaxWaitingRequests must be between 0 and 100000.", "--Model:Path", "x", "--Engine:MaxWaitingRequests", "-3")]
     [InlineData("Engine:MaxWaitingRequests is 'many'; it must be a whole number", "--Model:Path", "x", "--Engine:MaxWaitingRequests", "many")]
@@ -19,6 +19,7 @@ public sealed class SettingsTests
     [InlineData("Defaults:Conversation is 'x': must be vicuna_v1, imgsp_v1, llava_v1, llava_v0 or plain", "--Model:Path", "x", "--Defaults:Conversation", "x")]
     [InlineData("Security:AllowAnonymous is 'maybe'; it must be true or false", "--Model:Path", "x", "--Security:AllowAnonymous", "maybe")]
     [InlineData("'http://0.0.0.0:8123' can be reached from other machines and the server asks for no key. Use http://127.0.0.1:8123, or allow it with --Security:AllowAnonymous true.", "--Model:Path", "x", "--urls", "http://0.0.0.0:8123")]
+    [InlineData("Serilog: The value Loud is not a valid Serilog level.", "--Model:Path", "x", "--Serilog:MinimumLevel:Default", "Loud")]
     [InlineData("'here' (Urls) is not an address to listen on. Write it like http://127.0.0.1:8080.", "--Model:Path", "x", "--urls", "here")]
     public void Wrong_options(string message, params string[] args) =>
         Assert.Equal(message, Assert.Throws<StartupException>(() => LlamaVidApp.Build(args)).Message);

@@ -46,6 +46,19 @@ public sealed class ProcessTests
     }
 
     [Fact]
+    public async Task An_engine_that_ends_by_itself_ends_the_process()
+    {
+        await using var server = await RunningServer.StartAsync();
+        var stopping = new TaskCompletionSource();
+        server.Lifetime.ApplicationStopping.Register(stopping.SetResult);
+
+        await server.Engine.Engine.DisposeAsync();
+
+        await stopping.Task.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+        Assert.Equal("The engine has failed and serves no more; the log says why.", server.Engine.Failure?.Message);
+    }
+
+    [Fact]
     public async Task A_bad_field_on_the_command_line_is_named()
     {
         var file = Path.GetTempFileName();

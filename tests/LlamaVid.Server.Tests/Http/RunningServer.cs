@@ -7,6 +7,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 
 namespace LlamaVid.Server.Tests.Http;
 
@@ -20,6 +21,7 @@ public sealed class RunningServer : IAsyncDisposable
 
     public Uri Address { get; }
     public HttpClient Http { get; }
+    internal IHostApplicationLifetime Lifetime => _app.Lifetime;
     internal EngineHost Engine => _app.Services.GetRequiredService<EngineHost>();
 
     public static async Task<RunningServer> StartAsync(params string[] args)
@@ -29,7 +31,7 @@ public sealed class RunningServer : IAsyncDisposable
             "--Serilog:MinimumLevel:Override:Microsoft.Hosting.Lifetime", "Fatal", .. args]);
         await app.StartAsync();
         var server = new RunningServer(app, new(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()));
-        await server.Engine.ExecuteTask!;
+        await server.Engine.Loaded;
         return server.Engine.Failure is { } failure ? throw failure : server;
     }
 

@@ -9,7 +9,7 @@ using Microsoft.Extensions.Options;
 
 namespace LlamaVid.Server.Features.Ask;
 
-/// <summary><c>ask VIDEO "QUESTION"</c>: the engine in this process, the answer on one writer as it is made, the stages before it on another. No HTTP.</summary>
+/// <summary><c>ask VIDEO "QUESTION"</c>: the engine in this process, the answer on one writer, the stages before it on another. No HTTP.</summary>
 internal static class AskCommand
 {
     private static readonly string[] Pictures = [".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"];

@@ -13,10 +13,11 @@ internal static class AskEndpoint
             .WithName("Ask")
             .WithTags("Ask")
             .WithSummary("Ask one question about a video")
-            .WithDescription("A form with a file, or JSON with an address. Answers the chat completion's object with the text as `answer`; with `stream`, the same events as chat completions.")
+            .WithDescription(
+                "A form with a file, or JSON with an address. Answers the chat completion's object with the text as `answer`; with `stream`, the same events as chat completions.")
             .Produces<ChatCompletion>()
             .ProducesErrors(400, 404, 408, 413, 415, 422, 500, 503)
-            .AddOpenApiOperationTransformer((operation, _, _) => Documentation.Body(operation,
+            .AddOpenApiOperationTransformer((operation, context, _) => Documentation.GenerationAsync(operation, context,
                 ("multipart/form-data", AskFields.FormSchema(), []),
                 ("application/json", AskFields.Json.Schema(), AskFields.Examples)));
 

@@ -12,10 +12,12 @@ internal static class AskFields
 {
     public static FieldTable<ChatDraft> Json { get; } = new(
     [
-        new Field<ChatDraft>("question", "What to answer.", () => new() { Type = JsonSchemaType.String }, (draft, value) => draft.Question = value.Text(), Required: true, Form: FormValue.Text),
+        new Field<ChatDraft>("question", "What to answer.", () => new() { Type = JsonSchemaType.String },
+            (draft, value) => draft.Question = value.Text(), Required: true, Form: FormValue.Text),
         Media(PartFields.Address("video_url", "An https address or `data:video/mp4;base64,…`.", MediaKind.Video)),
         Media(PartFields.Address("image_url", "An https address or `data:image/png;base64,…`.", MediaKind.Image)),
-        new Field<ChatDraft>("video", "A file in a form; in JSON the same as `video_url`, or a list of frames.", PartFields.FramesSchema, (draft, value) => draft.QuestionPart.Media = PartFields.Frames(value), Form: FormValue.TextOrJson),
+        new Field<ChatDraft>("video", "A file in a form; in JSON the same as `video_url`, or a list of frames.", PartFields.FramesSchema,
+            (draft, value) => draft.QuestionPart.Media = PartFields.Frames(value), Form: FormValue.TextOrJson),
         new Field<ChatDraft>("image", "A file in a form; in JSON the same as `image_url`.", () => new() { Type = JsonSchemaType.String },
             (draft, value) => draft.QuestionPart.Media = MediaReference.Read(value, MediaKind.Image), Form: FormValue.TextOrJson),
         Field.Only<ChatDraft>("file_id"),
@@ -31,15 +33,19 @@ internal static class AskFields
     public static OpenApiSchema FormSchema()
     {
         var schema = Json.Schema();
+        var properties = schema.Properties!;
+        foreach (var (name, field) in properties.ToArray())
+            if (field.Type == JsonSchemaType.Object || field.OneOf is { Count: > 0 })
+                properties[name] = new OpenApiSchema { Type = JsonSchemaType.String, Description = $"{field.Description} Written as JSON." };
         foreach (var name in (string[])["video", "image"])
-            schema.Properties![name] = new OpenApiSchema { Type = JsonSchemaType.String, Format = "binary", Description = $"The {name} file." };
+            properties[name] = new OpenApiSchema { Type = JsonSchemaType.String, Format = "binary", Description = $"The {name} file." };
         foreach (var name in (string[])["video_url", "image_url"])
-            schema.Properties![name] = new OpenApiSchema { Type = JsonSchemaType.String, Description = $"The address of the {name[..5]}, in place of a file." };
-        schema.Properties!["question"] = new OpenApiSchema { Type = JsonSchemaType.String, Description = "What to answer.", Default = "What happens in the video?" };
+            properties[name] = new OpenApiSchema { Type = JsonSchemaType.String, Description = $"The address of the {name[..5]}, in place of a file." };
+        properties["question"] = new OpenApiSchema { Type = JsonSchemaType.String, Description = "What to answer.", Default = "What happens in the video?" };
         // A page that fills in every field would send what only compatibility accepts.
         foreach (var field in SharedFields.Compatibility)
-            schema.Properties.Remove(field.Name);
-        schema.Properties.Remove("file_id");
+            properties.Remove(field.Name);
+        properties.Remove("file_id");
         return schema;
     }
 
@@ -47,7 +53,7 @@ internal static class AskFields
     public static JsonNode? FromText(string name, string text)
     {
         if (Json.Find(name) is not { } field)
-            throw new InvalidRequestException(InvalidRequestException.Shortened(name), $"'{InvalidRequestException.Shortened(name)}' is not a field of this request. See /swagger for those that are.", InvalidRequestException.Unknown);
+            throw InvalidRequestException.UnknownField(name);
         if (text.Length == 0 && name != "question")
             return null;
         if (field.Form == FormValue.Text || field.Form == FormValue.TextOrJson && text[0] is not ('[' or '{'))

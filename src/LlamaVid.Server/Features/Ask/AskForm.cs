@@ -33,12 +33,13 @@ internal sealed class AskForm(IOptions<MediaOptions> media, IOptions<ServerOptio
             var reader = new MultipartReader(BoundaryOf(context.Request), context.Request.Body);
             while (await NextAsync(reader, cancellationToken) is { } section)
             {
-                if (!ContentDispositionHeaderValue.TryParse(section.ContentDisposition, out var disposition) || HeaderUtilities.RemoveQuotes(disposition.Name).Value is not { Length: > 0 } name)
+                if (!ContentDispositionHeaderValue.TryParse(section.ContentDisposition, out var disposition)
+                    || HeaderUtilities.RemoveQuotes(disposition.Name).Value is not { Length: > 0 } name)
                     throw Malformed("A part has no name.");
                 if (disposition.FileName.HasValue || disposition.FileNameStar.HasValue)
                     file = await ReceiveAsync(name, section, file, draft, cancellationToken);
                 else if (fields.ContainsKey(name) || fields.Count >= MaxFields)
-                    throw new InvalidRequestException(InvalidRequestException.Shortened(name), $"'{InvalidRequestException.Shortened(name)}' is sent twice, or the form has more than {MaxFields} fields.");
+                    throw Bad(name, $"is sent twice, or the form has more than {MaxFields} fields.");
                 else
                     fields[name] = AskFields.FromText(name, await TextAsync(section.Body, name, cancellationToken));
             }
@@ -54,12 +55,13 @@ internal sealed class AskForm(IOptions<MediaOptions> media, IOptions<ServerOptio
         }
     }
 
-    private async Task<UploadedFile> ReceiveAsync(string name, MultipartSection section, UploadedFile? before, ChatDraft draft, CancellationToken cancellationToken)
+    private async Task<UploadedFile> ReceiveAsync(
+        string name, MultipartSection section, UploadedFile? before, ChatDraft draft, CancellationToken cancellationToken)
     {
         if (name is not ("video" or "image"))
-            throw new InvalidRequestException(InvalidRequestException.Shortened(name), $"'{InvalidRequestException.Shortened(name)}' is not a field that takes a file; those are video and image.", InvalidRequestException.Unknown);
+            throw Bad(name, "is not a field that takes a file; those are video and image.", InvalidRequestException.Unknown);
         if (before is not null)
-            throw new InvalidRequestException(name, $"'{name}' is a second file. Send one; several go to /v1/chat/completions.");
+            throw Bad(name, "is a second file. Send one; several go to /v1/chat/completions.");
         var file = await UploadedFile.ReceiveAsync((buffer, token) => ReadPartAsync(section.Body, buffer, token), media.Value, cancellationToken);
         draft.QuestionPart.Media = new(new MediaSource.LocalFile(file.Path), name == "video" ? MediaKind.Video : MediaKind.Image, name);
         return file;
@@ -82,7 +84,7 @@ internal sealed class AskForm(IOptions<MediaOptions> media, IOptions<ServerOptio
         }
         catch (DecoderFallbackException)
         {
-            throw new InvalidRequestException(InvalidRequestException.Shortened(name), $"'{InvalidRequestException.Shortened(name)}' is not valid UTF-8 text. Send files with a file name.");
+            throw Bad(name, "is not valid UTF-8 text. Send files with a file name.");
         }
     }
 
@@ -112,4 +114,6 @@ internal sealed class AskForm(IOptions<MediaOptions> media, IOptions<ServerOptio
 
     private static InvalidRequestException Malformed(string why) => new(null, why, "malformed_form");
 
+    private static InvalidRequestException Bad(string name, string claim, string code = InvalidRequestException.InvalidValue) =>
+        new(InvalidRequestException.Shortened(name), $"'{InvalidRequestException.Shortened(name)}' {claim}", code);
 }

@@ -9,7 +9,8 @@ internal sealed class UploadedFile : IAsyncDisposable
 
     public string Path { get; }
 
-    public static async Task<UploadedFile> ReceiveAsync(Func<byte[], CancellationToken, Task<int>> body, MediaOptions options, CancellationToken cancellationToken)
+    public static async Task<UploadedFile> ReceiveAsync(
+        Func<byte[], CancellationToken, Task<int>> body, MediaOptions options, CancellationToken cancellationToken)
     {
         var folder = Directory.CreateDirectory(options.TempDirectory.Length > 0 ? options.TempDirectory : System.IO.Path.GetTempPath());
         var file = new UploadedFile(System.IO.Path.Combine(folder.FullName, $"llamavid-upload-{System.IO.Path.GetRandomFileName()}"));

@@ -13,10 +13,11 @@ internal static class ChatCompletionsEndpoint
             .WithName("CreateChatCompletion")
             .WithTags("Chat")
             .WithSummary("Continue a conversation about videos")
-            .WithDescription("OpenAI's chat completions with video. With `stream`, the answer is `text/event-stream`: chunks of `chat.completion.chunk`, then `data: [DONE]`.")
+            .WithDescription(
+                "OpenAI's chat completions with video. With `stream`, the answer is `text/event-stream`: chunks of `chat.completion.chunk`, then `data: [DONE]`.")
             .Produces<ChatCompletion>()
             .ProducesErrors(400, 404, 408, 413, 415, 422, 500, 503)
-            .AddOpenApiOperationTransformer((operation, _, _) => Documentation.Body(operation,
+            .AddOpenApiOperationTransformer((operation, context, _) => Documentation.GenerationAsync(operation, context,
                 ("application/json", RequestReader.ChatFields.Schema(), ChatExamples.All)));
 
     private static async Task HandleAsync(HttpContext context, RequestReader reader, Answering answering)

@@ -10,7 +10,8 @@ namespace LlamaVid.Server.Features.Health;
 /// <summary>GET /health/live: the process answers. GET /health/ready (and /health): weights are loaded and the engine runs. GET /version.</summary>
 internal static class HealthEndpoints
 {
-    private static readonly string Version = typeof(HealthEndpoints).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
+    private static readonly string Version =
+        typeof(HealthEndpoints).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
 
     public static void MapHealth(this IEndpointRouteBuilder routes)
     {

@@ -16,8 +16,10 @@ internal static class ModelsEndpoint
         routes.MapGet("/v1/models", (EngineHost host, StartTime start) => TypedResults.Json(new ModelList([Describe(host, start)]), OpenAiJson.Wire.ModelList))
             .WithName("ListModels").WithTags("Models").WithSummary("The model that is served").Produces<ModelList>().ProducesErrors(503);
 
-        routes.MapGet("/v1/models/{id}", (string id, EngineHost host, StartTime start) =>
-                id == host.ModelName ? TypedResults.Json(Describe(host, start), OpenAiJson.Wire.ModelEntry) : throw new ModelNotFoundException(id, host.ModelName))
+        routes.MapGet("/v1/models/{**id}", (string id, EngineHost host, StartTime start) =>
+                Uri.UnescapeDataString(id) == host.ModelName
+                    ? TypedResults.Json(Describe(host, start), OpenAiJson.Wire.ModelEntry)
+                    : throw new ModelNotFoundException(id, host.ModelName))
             .WithName("RetrieveModel").WithTags("Models").WithSummary("One model").Produces<ModelEntry>().ProducesErrors(404, 503);
     }
 
