@@ -55,15 +55,16 @@ public sealed class GenerationEngineTests(EngineFixture fixture) : IClassFixture
         var alone = await _engine.Submit(fixture.Video("What happens?")).TokensAsync();
 
         var running = _engine.Submit(fixture.Video("Go on for ever", maxTokens: 4000) with { IgnoreEos = true });
+        var reading = running.Events.GetAsyncEnumerator(TestContext.Current.CancellationToken);
+        do await reading.MoveNextAsync(); while (reading.Current is not GenerationEvent.Token);
         var waiting = _engine.Submit(fixture.Video("Never comes to run"));
         var survivor = _engine.Submit(fixture.Video("What happens?")).TokensAsync();
-        await foreach (var happened in running.Events)
-            if (happened is GenerationEvent.Token)
-                break;
         await waiting.DisposeAsync();
         await running.DisposeAsync();
 
         Assert.Equal(alone, await survivor);
+        while (await reading.MoveNextAsync()) if (reading.Current is GenerationEvent.Failed) break;
+        Assert.IsAssignableFrom<OperationCanceledException>(Assert.IsType<GenerationEvent.Failed>(reading.Current).Error);
         Assert.Empty(Directory.EnumerateFileSystemEntries(fixture.Temporary));
     }
 

@@ -115,7 +115,6 @@ public sealed class LlamaTokenizerTests
         using var folder = new TokenizerFolder();
         var error = Assert.Throws<CheckpointException>(() => LlamaTokenizer.Load(folder.Path));
         Assert.Contains("tokenizer.model: the checkpoint has no such file", error.Message);
-        Assert.DoesNotContain(folder.Path, error.Message);
     }
 
     [Fact]
