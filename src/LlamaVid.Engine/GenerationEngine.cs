@@ -21,7 +21,6 @@ public sealed partial class GenerationEngine : IAsyncDisposable
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private MediaIntake? _intake;
-    private Sequence? _running;
     private volatile EngineState _state = EngineState.Loading;
 
     public GenerationEngine(ModelOptions model, EngineOptions options, MediaOpener opener, TimeProvider time, ILogger<GenerationEngine> log)
@@ -74,9 +73,6 @@ public sealed partial class GenerationEngine : IAsyncDisposable
         _intake?.Dispose();
     }
 
-    /// <summary>Cancels the request that is running, when a shutdown cannot wait for its end.</summary>
-    public void Abort() => _running?.Cancel();
-
     /// <summary>Opens the media, then sees to it that the sequence does not wait longer than it may, or than its client does.</summary>
     private async Task AdmitAsync(Sequence sequence)
     {
@@ -88,7 +84,8 @@ public sealed partial class GenerationEngine : IAsyncDisposable
         }
         catch (Exception fault)
         {
-            if (!sequence.TryRefuse(fault is TimeoutException ? new QueueTimeoutException(_options.QueueTimeout) : fault)) return;
+            sequence.TryRefuse(fault is TimeoutException ? new QueueTimeoutException(_options.QueueTimeout) : fault);
+            if (sequence.Started.IsCompleted) return;                       // the engine thread has it, and closes its media
             _queue.Remove(sequence);
             await sequence.DisposeAsync();
         }
@@ -106,12 +103,7 @@ public sealed partial class GenerationEngine : IAsyncDisposable
             _loaded.SetResult();
 
             var runner = new ModelRunner(model, _options);
-            while (_queue.Take() is { } sequence)
-            {
-                _running = sequence;
-                Serve(model, runner, sequence);
-                _running = null;
-            }
+            while (_queue.Take() is { } sequence) Serve(model, runner, sequence);
         }
         catch (Exception fault)
         {
@@ -145,7 +137,11 @@ public sealed partial class GenerationEngine : IAsyncDisposable
 
     private void RefuseWhatWaits()
     {
-        foreach (var sequence in _queue.Close()) sequence.TryRefuse(new EngineStoppedException());
+        foreach (var sequence in _queue.Close())
+        {
+            sequence.TryRefuse(new EngineStoppedException());
+            sequence.Cancel();                                              // its admission closes the media
+        }
     }
 
     private ModelCard CardOf(LlamaVidModel model) => new(

@@ -152,11 +152,16 @@ public sealed class GenerationEngineTests(EngineFixture fixture) : IClassFixture
         var running = engine.Submit(Forever with { MaxTokens = 500 });
         var reading = running.Events.GetAsyncEnumerator(TestContext.Current.CancellationToken);
         do await reading.MoveNextAsync(); while (reading.Current is not GenerationEvent.Token);
-        var waiting = engine.Submit(EngineFixture.Text("Hello"));
+        var waiting = engine.Submit(fixture.Video("What happens?"));
+        await using var progress = waiting.Events.GetAsyncEnumerator(TestContext.Current.CancellationToken);
+        do await progress.MoveNextAsync(); while (progress.Current is not GenerationEvent.Progress);
 
         await engine.DisposeAsync();
 
-        Assert.IsType<EngineStoppedException>(await waiting.FaultAsync());
+        while (await progress.MoveNextAsync()) if (progress.Current is GenerationEvent.Failed) break;
+        Assert.IsType<EngineStoppedException>(Assert.IsType<GenerationEvent.Failed>(progress.Current).Error);
+        await waiting.DisposeAsync();
+        Assert.Empty(Directory.EnumerateFileSystemEntries(fixture.Temporary));
         while (await reading.MoveNextAsync()) if (reading.Current is GenerationEvent.Finished) break;
         Assert.IsType<GenerationEvent.Finished>(reading.Current);
         Assert.Throws<EngineStoppedException>(() => engine.Submit(EngineFixture.Text("Hello")));
