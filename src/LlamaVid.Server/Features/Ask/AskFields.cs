@@ -46,6 +46,10 @@ internal static class AskFields
         foreach (var field in SharedFields.Compatibility)
             properties.Remove(field.Name);
         properties.Remove("file_id");
+        // The page sends every field that it can make up a value for; an empty one counts as left out.
+        foreach (var (name, field) in properties)
+            if (name is not ("question" or "video" or "image") && field is OpenApiSchema optional)
+                (optional.Default, optional.Examples) = (null, [JsonValue.Create("")]);
         return schema;
     }
 
