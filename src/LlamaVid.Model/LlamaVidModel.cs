@@ -32,7 +32,7 @@ public sealed class LlamaVidModel : IDisposable
         _rotary = new(config.Decoder, frequencies, StoredFrequencies(decoder, placement));
         Prompts = new(tokenizer, config.Vision?.UsesStartEnd ?? false, config.Decoder.RopeScalingFactor > 1);
         if (sight is not null)
-            (_tower, _frameTokenizer, _preprocessor, _questionTokenizer) = (sight.Tower, sight.FrameTokenizer, sight.Preprocessor, sight.QuestionTokenizer);
+            (_tower, _frameTokenizer, _preprocessor, _questionTokenizer, TokensPerFrame) = sight;
     }
 
     public LlamaVidConfig Config { get; }
@@ -46,7 +46,7 @@ public sealed class LlamaVidModel : IDisposable
     internal FrameTokenizer? FrameTokenizer => _frameTokenizer;
 
     /// <summary>Tokens that one frame becomes; 0 for a model that reads text only.</summary>
-    public int TokensPerFrame => _tower is null ? 0 : Tokens.FrameTokenizer.TokensPerFrame(Config.Vision!.Pooling, _tower.PatchCount);
+    public int TokensPerFrame { get; }
 
     /// <summary>Reads a checkpoint in the official layout.</summary>
     /// <exception cref="CheckpointException">something is missing, surplus or misshapen; names the file and the cure</exception>
@@ -139,7 +139,8 @@ public sealed class LlamaVidModel : IDisposable
     }
 
     /// <summary>What a model needs to see: tower, frame tokenizer, picture preprocessing and the question's own tokenizer.</summary>
-    private sealed record Sight(VisionTower Tower, FrameTokenizer FrameTokenizer, ImagePreprocessor Preprocessor, BertTokenizer QuestionTokenizer)
+    private sealed record Sight(
+        VisionTower Tower, FrameTokenizer FrameTokenizer, ImagePreprocessor Preprocessor, BertTokenizer QuestionTokenizer, int TokensPerFrame)
     {
         private const string UnusedTower = "model.vision_tower.";              // the official loader ignores these: the tower has a file of its own
         private const string KeyProjector = "model.vlm_att_bert_proj.weight";
@@ -153,7 +154,8 @@ public sealed class LlamaVidModel : IDisposable
 
             var preprocessor = ImagePreprocessor.Read(directory.ImageProcessor!);
             var tower = VisionTower.Load(directory.VisionTower!, config, preprocessor.ImageSize, placement);
-            return new(tower, frameTokenizer, preprocessor, BertTokenizer.Load(directory.TextVocabulary!));
+            var tokensPerFrame = FrameTokenizer.TokensPerFrame(config, tower.RowCount);
+            return new(tower, frameTokenizer, preprocessor, BertTokenizer.Load(directory.TextVocabulary!), tokensPerFrame);
         }
     }
 }
