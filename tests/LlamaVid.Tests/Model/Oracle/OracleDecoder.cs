@@ -17,7 +17,7 @@ internal static class OracleDecoder
     public static Matrix Logits(Numbers w, CheckpointRecipe recipe, Matrix x, int prompt)
     {
         double[][] frequencies = [.. Enumerable.Range(0, x.Rows).Select(position => Frequencies(w, recipe, Math.Max(prompt, position + 1)))];
-        Matrix Turned(Matrix rows) => Rotate(rows, recipe.HeadSize, (position, i) => position / recipe.RopeFactor * frequencies[position][i]);
+        Matrix Turned(Matrix rows) => Rotate(rows, recipe.HeadSize, (position, i) => position / (float)recipe.RopeFactor * (float)frequencies[position][i]);
 
         for (var i = 0; i < recipe.Layers; i++)
         {
@@ -48,13 +48,13 @@ internal static class OracleDecoder
         return [.. Enumerable.Range(0, recipe.HeadSize / 2).Select(i => Math.Pow(recipe.RopeTheta, -2.0 * i / recipe.HeadSize))];
     }
 
-    /// <summary>Pairs (i, i + D/2) of every head turn together.</summary>
-    private static Matrix Rotate(Matrix x, int size, Func<int, int, double> angle)
+    /// <summary>Pairs (i, i + D/2) of every head turn together, by angles that are float32 numbers as in the official table.</summary>
+    private static Matrix Rotate(Matrix x, int size, Func<int, int, float> angle)
     {
         var half = size / 2;
         return Matrix.Of(x.Rows, x.Columns, (position, c) =>
         {
-            var turn = angle(position, c % size % half);
+            double turn = angle(position, c % size % half);
             var (cos, sin) = (Math.Cos(turn), Math.Sin(turn));
             return c % size < half ? x[position, c] * cos - x[position, c + half] * sin : x[position, c] * cos + x[position, c - half] * sin;
         });
