@@ -31,12 +31,12 @@ internal sealed class FrameTokenizer : Module
     private readonly VisionConfig _config;
     private readonly Scalar _scale;
 
-    public FrameTokenizer(VisionConfig config, TextDecoderShape shape, int decoderWidth, bool projectsKeys, Placement placement) : base(nameof(FrameTokenizer))
+    public FrameTokenizer(VisionConfig config, TextDecoderShape shape, int decoderWidth, Placement placement) : base(nameof(FrameTokenizer))
     {
         var c = config.HiddenSize;
         if (shape.IsQFormer) vlm_att_query = placement.Parameter(1, shape.QueryCount, shape.HiddenSize);
         vlm_att_encoder = new(shape, placement);
-        if (projectsKeys) vlm_att_bert_proj = new(c, shape.EncoderWidth, placement);
+        if (shape.ProjectsKeys(config)) vlm_att_bert_proj = new(c, shape.EncoderWidth, placement);
         if (shape.IsQFormer && config.IsPretrained) vlm_att_ln = new(shape.EncoderWidth, LayerNormEps, placement);
         vlm_att_projector = new(shape.HiddenSize, c, placement);
         vlm_att_key_projector = new(c, c, placement);
@@ -53,7 +53,8 @@ internal sealed class FrameTokenizer : Module
     public static int TokensPerFrame(VisionConfig config, int rows)
     {
         var kept = rows - ClassTokens(config, rows);
-        if (kept < 1) throw new CheckpointException("config.json", $"the vision tower gives {rows} features for a frame, and the class-token rule leaves {kept}.");
+        if (kept < 1)
+            throw new CheckpointException("config.json", $"the vision tower gives {rows} features for a frame, and the class-token rule leaves {kept}.");
         if (config.Pooling is FramePooling.Mean) return 2;
         if (config.Pooling is not FramePooling.Grid(var cells)) return 1 + kept;
         var side = (int)Math.Sqrt(kept);
