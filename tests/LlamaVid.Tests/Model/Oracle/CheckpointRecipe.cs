@@ -11,7 +11,8 @@ internal sealed record EvaRecipe(int Width, int Depth, int MlpWidth, int ImageSi
 /// <summary>Everything that a checkpoint may choose, drawn from a seed: no two are alike, and every one is in the official layout.</summary>
 internal sealed record CheckpointRecipe
 {
-    private static readonly string[] TextDecoders = ["qformer_pretrain", "raw_bert", "qformer", "qformer_pretrain_freeze_all", "raw_bert_layer", "qformer_pretrain_freeze"];
+    private static readonly string[] TextDecoders = 
+        ["qformer_pretrain", "raw_bert", "qformer", "qformer_pretrain_freeze_all", "raw_bert_layer", "qformer_pretrain_freeze"];
     private static readonly string[] Projectors = ["mlp2x_gelu", "linear", "mlp3x_gelu", "identity", "mlp1x_gelu"];
 
     public const int TokenizerPieces = 800;
@@ -83,7 +84,8 @@ internal sealed record CheckpointRecipe
         {
             var (clipHeads, patch) = (From(1, 4), One(7, 14, 14, 10));
             var width = projector == "identity" ? hidden : clipHeads * 2 * From(4, 12);
-            clip = new(width, width % clipHeads == 0 ? clipHeads : 1, From(2, 4), From(9, 50), patch * From(2, 5) + One(0, 0, 3), patch, One(1e-5, 1e-6), One(true, false));
+            clip = new(width, width % clipHeads == 0 ? clipHeads : 1, Layers: From(2, 4), MlpWidth: From(9, 50),
+                patch * From(2, 5) + One(0, 0, 3), patch, One(1e-5, 1e-6), One(true, false));
         }
         else
         {

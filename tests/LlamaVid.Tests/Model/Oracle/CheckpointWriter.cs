@@ -21,10 +21,12 @@ internal static class CheckpointWriter
             folder.Write(name, File.ReadAllBytes(Path.Combine(Repository.DefaultModel, name)));
     }
 
-    private static void WriteModel(RandomCheckpoint checkpoint, TemporaryFolder folder)
+    public static void WriteModel(this RandomCheckpoint checkpoint, TemporaryFolder folder)
     {
         var isTorch = checkpoint.Recipe.Seed % 2 == 0;
-        var (single, shard) = isTorch ? ("pytorch_model.bin", "pytorch_model-0000{0}-of-00002.bin") : ("model.safetensors", "model-0000{0}-of-00002.safetensors");
+        var (single, shard) = isTorch
+            ? ("pytorch_model.bin", "pytorch_model-0000{0}-of-00002.bin")
+            : ("model.safetensors", "model-0000{0}-of-00002.safetensors");
         Func<IEnumerable<KeyValuePair<string, RandomTensor>>, byte[]> pack = isTorch ? Torch : Safetensors;
         if (checkpoint.Recipe.Seed % 3 != 0)
         {
@@ -41,7 +43,7 @@ internal static class CheckpointWriter
         folder.Write($"{single}.index.json", new JsonObject { ["metadata"] = new JsonObject(), ["weight_map"] = map }.ToJsonString());
     }
 
-    private static void WriteTower(RandomCheckpoint checkpoint, TemporaryFolder folder)
+    public static void WriteTower(this RandomCheckpoint checkpoint, TemporaryFolder folder)
     {
         var recipe = checkpoint.Recipe;
         var processor = new JsonObject
@@ -77,7 +79,8 @@ internal static class CheckpointWriter
             ["layer_norm_eps"] = clip.Epsilon,
             ["hidden_act"] = clip.IsQuick ? "quick_gelu" : "gelu",
         };
-        folder.Write($"{tower}/config.json", (recipe.Seed % 2 == 0 ? new JsonObject { ["model_type"] = "clip", ["vision_config"] = vision } : vision).ToJsonString());
+        var config = recipe.Seed % 2 == 0 ? new JsonObject { ["model_type"] = "clip", ["vision_config"] = vision } : vision;
+        folder.Write($"{tower}/config.json", config.ToJsonString());
     }
 
     private static JsonObject Config(CheckpointRecipe recipe) => new()
@@ -128,7 +131,13 @@ internal static class CheckpointWriter
         var (pickle, entries) = (Pickle.Start().Op('}'), new List<(string, byte[])>());
         foreach (var (name, tensor) in tensors)
         {
-            var type = tensor.Dtype switch { ScalarType.Float32 => "FloatStorage", ScalarType.Float16 => "HalfStorage", ScalarType.BFloat16 => "BFloat16Storage", _ => "LongStorage" };
+            var type = tensor.Dtype switch
+            {
+                ScalarType.Float32 => "FloatStorage",
+                ScalarType.Float16 => "HalfStorage",
+                ScalarType.BFloat16 => "BFloat16Storage",
+                _ => "LongStorage",
+            };
             long[] strides = [.. tensor.Shape.Select((_, axis) => tensor.Shape.Skip(axis + 1).Aggregate(1L, (size, side) => size * side))];
             pickle.Text(name).Tensor(type, $"{entries.Count}", tensor.Values.Length, 0, tensor.Shape, strides).Op('s');
             entries.Add(($"data/{entries.Count}", tensor.Bytes()));

@@ -55,7 +55,8 @@ public sealed class OracleTests
         var withoutClass = recipe.HasClassToken ? expectedFeatures[1].Slice(1, expectedFeatures[1].Rows - 1) : expectedFeatures[1];
         Close(OracleFrames.Tokens(weights, recipe, withoutClass, ids), model.FrameTokens(features, question, isMovie: true)[1], "movie tokens");
 
-        int[] before = [1, random.Next(3, recipe.Vocabulary), recipe.Vocabulary - 1], after = [.. Enumerable.Range(0, 5).Select(_ => random.Next(3, recipe.Vocabulary))];
+        int[] before = [1, random.Next(3, recipe.Vocabulary), recipe.Vocabulary - 1];
+        int[] after = [.. Enumerable.Range(0, 5).Select(_ => random.Next(3, recipe.Vocabulary))];
         CompareAnswers(model, recipe, weights,
             Matrix.Stack([OracleDecoder.Embed(weights, before), Plain(tokens.flatten(0, 1)), OracleDecoder.Embed(weights, after)]),
             cat([model.Embed(before), tokens.flatten(0, 1), model.Embed(after)]));

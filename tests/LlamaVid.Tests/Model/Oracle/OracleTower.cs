@@ -35,8 +35,8 @@ internal static class OracleTower
             x = states[^1];
             var layer = w.Under($"encoder.layers.{i}.");
             var h = layer.LayerNorm(x, "layer_norm1", recipe.Epsilon);
-            var seen = Matrix.Attention(layer.Linear(h, "self_attn.q_proj"), layer.Linear(h, "self_attn.k_proj"), layer.Linear(h, "self_attn.v_proj"), recipe.Heads);
-            x = x.Plus(layer.Linear(seen, "self_attn.out_proj"));
+            var (q, k, v) = (layer.Linear(h, "self_attn.q_proj"), layer.Linear(h, "self_attn.k_proj"), layer.Linear(h, "self_attn.v_proj"));
+            x = x.Plus(layer.Linear(Matrix.Attention(q, k, v, recipe.Heads), "self_attn.out_proj"));
             h = layer.Linear(layer.LayerNorm(x, "layer_norm2", recipe.Epsilon), "mlp.fc1").Map(recipe.IsQuick ? Activations.QuickGelu : Activations.Gelu);
             states.Add(x.Plus(layer.Linear(h, "mlp.fc2")));
         }

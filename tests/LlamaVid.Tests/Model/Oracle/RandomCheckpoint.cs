@@ -59,8 +59,8 @@ internal sealed class RandomCheckpoint
     private void AddFrequencies(string name)
     {
         var dtype = Recipe.Seed % 2 == 0 ? ScalarType.Float32 : ScalarType.BFloat16;
-        _target[name] = new(dtype, [Recipe.HeadSize / 2],
-            [.. Enumerable.Range(0, Recipe.HeadSize / 2).Select(i => RandomTensor.Round(1.07 * Math.Pow(Recipe.RopeTheta, -2.0 * i / Recipe.HeadSize), dtype))]);
+        float Frequency(int i) => RandomTensor.Round(1.07 * Math.Pow(Recipe.RopeTheta, -2.0 * i / Recipe.HeadSize), dtype);
+        _target[name] = new(dtype, [Recipe.HeadSize / 2], [.. Enumerable.Range(0, Recipe.HeadSize / 2).Select(Frequency)]);
     }
 
     private void AddFrameTokenizer()
@@ -82,7 +82,8 @@ internal sealed class RandomCheckpoint
         Table($"{bert}embeddings.position_embeddings.weight", Recipe.BertPositions, e);
         if (Recipe.IsRawBert) Table($"{bert}embeddings.token_type_embeddings.weight", 2, e);
         else if (Recipe.Seed % 5 != 0)
-            _target[$"{bert}embeddings.position_ids"] = new(ScalarType.Int64, [1, Recipe.BertPositions], [.. Enumerable.Range(0, Recipe.BertPositions).Select(i => (float)i)]);
+            _target[$"{bert}embeddings.position_ids"] =
+                new(ScalarType.Int64, [1, Recipe.BertPositions], [.. Enumerable.Range(0, Recipe.BertPositions).Select(i => (float)i)]);
         Norm($"{bert}embeddings.LayerNorm", e);
         for (var i = 0; i < Recipe.BertLayers; i++) AddBertLayer($"{bert}encoder.layer.{i}.", e, looks: Recipe.IsRawBert || i % 2 == 0);
 
