@@ -8,7 +8,7 @@ using TorchSharp;
 namespace LlamaVid.Tests.Model;
 
 /// <summary>The modules at the official sizes have exactly the tensors of the official checkpoints, by name and shape. Nothing is allocated.</summary>
-[Collection(TorchCollection.Name)]
+[Collection(AloneCollection.Name)]
 public sealed class OfficialShapesTests
 {
     [Theory]

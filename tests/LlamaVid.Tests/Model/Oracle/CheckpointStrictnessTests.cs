@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 namespace LlamaVid.Tests.Model.Oracle;
 
 /// <summary>Good checkpoints with one fault each: the model is not loaded and the message names the tensor, the key or the file.</summary>
-[Collection(TorchCollection.Name)]
+[Collection(AloneCollection.Name)]
 public sealed class CheckpointStrictnessTests
 {
     private const string Words = "model.vlm_att_encoder.bert.embeddings.word_embeddings.weight";

@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace LlamaVid.Tests.Model.Oracle;
 
 /// <summary>Made-up checkpoints of all shapes, loaded from files and run in float32, against a restatement that shares no code with the product.</summary>
-[Collection(TorchCollection.Name)]
+[Collection(AloneCollection.Name)]
 public sealed class OracleTests
 {
     /// <summary>Of the largest value.</summary>

@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace LlamaVid.Tests.Model.Oracle;
 
 /// <summary>Sixteen-bit models give nearly the answer of the float32 one, and every model gives the same answer twice, to the bit.</summary>
-[Collection(TorchCollection.Name)]
+[Collection(AloneCollection.Name)]
 public sealed class PrecisionTests
 {
     /// <summary>Of the logits of all positions with those of float32: bfloat16 keeps 8 bits and float16 11, through four networks.</summary>
