@@ -19,8 +19,15 @@ public sealed class VideoFetchFailedException(Uri url, string why) : Exception($
     public Uri Url { get; } = url;
     public string Why { get; } = why;
 
+    private const int MaxShown = 200;
+
     // Without user, query and fragment: those may hold secrets, and messages are logged.
-    private static string Shown(Uri url) => url.IsAbsoluteUri ? $"{url.Scheme}://{url.Authority}{url.AbsolutePath}" : "that address";
+    private static string Shown(Uri url)
+    {
+        if (!url.IsAbsoluteUri) return "that address";
+        var shown = $"{url.Scheme}://{url.Authority}{url.AbsolutePath}";
+        return shown.Length <= MaxShown ? shown : $"{shown[..MaxShown]}…";
+    }
 }
 
 /// <summary>More time or more frames than are taken from one video.</summary>

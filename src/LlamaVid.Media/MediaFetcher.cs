@@ -119,7 +119,9 @@ internal sealed class MediaFetcher : IDisposable
         IPAddress[] addresses;
         try
         {
-            addresses = await _resolve(context.DnsEndPoint.Host, cancellationToken).ConfigureAwait(false);
+            // Not all literals pass through the resolver: 0.0.0.0 is an argument error there.
+            var host = context.DnsEndPoint.Host;
+            addresses = IPAddress.TryParse(host, out var literal) ? [literal] : await _resolve(host, cancellationToken).ConfigureAwait(false);
         }
         catch (SocketException)
         {

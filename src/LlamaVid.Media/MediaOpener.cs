@@ -112,11 +112,11 @@ public sealed class MediaOpener(MediaOptions options, ILogger logger) : IDisposa
         return new(format.Name, stream.Codec, width, height, null, count, count, null, 0, stream.Matrix?.Rotation ?? 0, IsPicture: true);
     }
 
-    /// <summary>The header's word counts unless the packets end before half of what it claims.</summary>
+    /// <summary>The header's word counts unless the packets end before half of what it claims, or come at quite another rate.</summary>
     private static MediaInfo VideoInfo(MediaFormat format, ProbedStream stream, PacketTimes times)
     {
         var span = times.Last - times.First;
-        var rate = stream.Rate ?? (span > 0 ? Measured(times.Count - 1, span) : null);
+        var rate = stream.Rate is { } claimed && times.BearOut(claimed) ? claimed : span > 0 ? Measured(times.Count - 1, span) : stream.Rate;
         var measured = span + (rate is { } known ? 1 / known.Value : 0);
         var duration = stream.DeclaredDuration is { } declared && declared <= 2 * measured ? declared : measured;
         var (width, height) = Turned(stream);

@@ -53,6 +53,20 @@ internal sealed class PacketTimes
     /// <summary>Correctly rounded: the double nearest to the exact time, so that 0.3 s is the 0.3 a client writes.</summary>
     public static double Seconds(long pts, Rational timeBase) => (double)pts * timeBase.Numerator / timeBase.Denominator;
 
+    /// <summary>Whether the packets come about as often as a rate says, on average or mostly, within a factor of four.</summary>
+    /// <remarks>Recordings of browsers and some FLV files claim the ticks of their clock, 1000 per second.</remarks>
+    public bool BearOut(Rational rate)
+    {
+        if (_seconds.Length < 2 || Last <= First) return true;
+        if (IsNear((Last - First) / (Count - 1))) return true;
+        var gaps = new double[_seconds.Length - 1];
+        for (var i = 0; i < gaps.Length; i++) gaps[i] = _seconds[i + 1] - _seconds[i];
+        Array.Sort(gaps);
+        return IsNear(gaps[gaps.Length / 2]);
+
+        bool IsNear(double gap) => rate.Value * gap is >= 0.25 and <= 4;
+    }
+
     private long FirstAtOrAfter(double time)
     {
         var (low, high) = (0, _seconds.Length);

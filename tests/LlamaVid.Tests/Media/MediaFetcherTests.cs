@@ -116,6 +116,7 @@ public sealed class MediaFetcherTests
     [InlineData("https://user@1.1.1.1/", "user name")]
     [InlineData("https://127.0.0.1/", "not a public internet address")]
     [InlineData("https://2130706433/", "not a public internet address")]        // 127.0.0.1 as a number
+    [InlineData("https://0.0.0.0/", "not a public internet address")]
     [InlineData("https://0x7f.1/", "not a public internet address")]
     [InlineData("https://[::1]/", "not a public internet address")]
     [InlineData("https://[::ffff:127.0.0.1]/", "not a public internet address")]
@@ -162,6 +163,15 @@ public sealed class MediaFetcherTests
 
         if (allowed) await fetcher.FetchAsync(url, Stream.Null, Cancel);
         else await RefusedAsync(fetcher, url, "not allowed here");
+    }
+
+    [Fact]
+    public void Message_does_not_repeat_a_long_address()
+    {
+        var fault = new VideoFetchFailedException(new($"https://example.com/{new string('a', 10_000)}?secret"), "why");
+
+        Assert.InRange(fault.Message.Length, 200, 300);
+        Assert.DoesNotContain("secret", fault.Message);
     }
 
     [Fact]

@@ -92,6 +92,21 @@ public sealed class MediaOpenerTests
     }
 
     [Fact]
+    public async Task Claimed_rate_is_not_believed()
+    {
+        // As browsers record: no frame rate in the file, so that ffprobe takes the clock's 1000 ticks per second for it.
+        await using var lab = new MediaLab();
+        var path = await lab.MakeAsync("a.webm", "-f", "lavfi", "-i", "testsrc=size=64x48:rate=30:duration=6",
+            "-vf", "settb=1/1000,setpts=PTS+floor(random(0)*12)", "-vsync", "passthrough", "-r", "1000", "-c:v", "libvpx");
+        await using var media = await lab.OpenAsync(path);
+
+        var seen = await MediaLab.ReadAsync(media);
+
+        Assert.InRange(media.Info.AverageRate!.Value.Value, 29, 31);
+        Assert.Equal([0, 30, 60, 90, 120, 150], seen.Select(frame => frame.Index));
+    }
+
+    [Fact]
     public async Task Limits_are_kept_and_named()
     {
         await using var lab = new MediaLab(options => options.MaxDuration = TimeSpan.FromSeconds(2));
