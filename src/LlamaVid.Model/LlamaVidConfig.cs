@@ -39,7 +39,7 @@ public sealed partial record LlamaVidConfig
         return new()
         {
             Decoder = decoder,
-            Vision = json.Has("mm_vision_tower") ? ReadVision(json) : null,
+            Vision = json.Has("mm_vision_tower") ? ReadVision(json, decoder.HiddenSize) : null,
             BosId = TokenId(json, "bos_token_id", 1, decoder),
             EosId = TokenId(json, "eos_token_id", 2, decoder),
             PadId = json.Int("pad_token_id", 0, min: -1) is var pad and >= 0 && pad < decoder.VocabularySize ? pad : 0,
@@ -49,7 +49,8 @@ public sealed partial record LlamaVidConfig
 
     /// <summary>The same configuration with as many tokens as the checkpoint has embeddings: added tokens make them more than <c>vocab_size</c> says.</summary>
     internal LlamaVidConfig WithVocabularyOf(CheckpointReader reader) =>
-        reader.Tensors.TryGetValue("model.embed_tokens.weight", out var embeddings) && embeddings.Shape is [var rows, _] && rows > Decoder.VocabularySize
+        reader.Tensors.TryGetValue("model.embed_tokens.weight", out var embeddings)
+        && embeddings.Shape is [<= int.MaxValue and var rows, _] && rows > Decoder.VocabularySize
             ? this with { Decoder = Decoder with { VocabularySize = (int)rows } }
             : this;
 
@@ -78,12 +79,14 @@ public sealed partial record LlamaVidConfig
         return id < decoder.VocabularySize ? id : throw json.Fault(key, $"an id below vocab_size ({decoder.VocabularySize})");
     }
 
-    private static VisionConfig ReadVision(ConfigFile json)
+    private static VisionConfig ReadVision(ConfigFile json, int decoderWidth)
     {
         var tower = json.Text("mm_vision_tower");
         var kind = ReadKind(json, tower);
         var (decoder, isPretrained, layers) = ReadTextDecoder(json);
         var (depth, isNumbered) = ReadProjector(json);
+        if (depth == 0 && json.Int("mm_hidden_size") is var width && width != decoderWidth)
+            throw json.Fault("mm_projector_type", $"a projector from mm_hidden_size ({width}) to hidden_size ({decoderWidth}); identity needs them equal");
         return new()
         {
             TowerPath = tower,

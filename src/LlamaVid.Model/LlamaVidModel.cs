@@ -32,7 +32,7 @@ public sealed class LlamaVidModel : IDisposable
         _rotary = new(config.Decoder, frequencies, StoredFrequencies(decoder, placement));
         Prompts = new(tokenizer, config.Vision?.UsesStartEnd ?? false, config.Decoder.RopeScalingFactor > 1);
         if (sight is not null)
-            (_tower, _frameTokenizer, _preprocessor, _questionTokenizer) = (sight.Tower, sight.FrameTokenizer, sight.Preprocessor, sight.QuestionTokenizer);
+            (_tower, _frameTokenizer, _preprocessor, _questionTokenizer, TokensPerFrame) = sight;
     }
 
     public LlamaVidConfig Config { get; }
@@ -46,7 +46,7 @@ public sealed class LlamaVidModel : IDisposable
     internal FrameTokenizer? FrameTokenizer => _frameTokenizer;
 
     /// <summary>Tokens that one frame becomes; 0 for a model that reads text only.</summary>
-    public int TokensPerFrame => _tower is null ? 0 : Tokens.FrameTokenizer.TokensPerFrame(Config.Vision!.Pooling, _tower.PatchCount);
+    public int TokensPerFrame { get; }
 
     /// <summary>Reads a checkpoint in the official layout.</summary>
     /// <exception cref="CheckpointException">something is missing, surplus or misshapen; names the file and the cure</exception>
@@ -60,12 +60,17 @@ public sealed class LlamaVidModel : IDisposable
         var config = directory.Config.WithVocabularyOf(reader);
 
         var loader = new WeightLoader(reader);
-        var decoder = new LlamaForCausalLm(config.Decoder, placement);
-        loader.Fill(decoder, "", name => name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal));
+        loader.RequireLayers(layer => $"model.layers.{layer}.input_layernorm.weight", config.Decoder.Layers);
+        var decoder = loader.Build(at => new LlamaForCausalLm(config.Decoder, at), placement, "",
+            name => name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal));
         var sight = config.Vision is { } vision ? Sight.Load(directory, vision, config.Decoder.HiddenSize, reader, loader, placement) : null;
         loader.RequireAllClaimed();
 
         var tokenizer = LlamaTokenizer.Load(directory.Model, config.Vision?.UsesPatchToken ?? false, config.Vision?.UsesStartEnd ?? false);
+        if (tokenizer.VocabularySize > config.Decoder.VocabularySize)
+            throw new CheckpointException(directory.Tokenizer,
+                $"the tokenizer has {tokenizer.VocabularySize} tokens and model.embed_tokens.weight has {config.Decoder.VocabularySize} rows; "
+                + "it is another model's, or config.json lacks \"mm_use_im_patch_token\": false, without which a token is added.");
         return new(config, placement, decoder, options.RopeFrequencies, tokenizer, sight);
     }
 
@@ -139,21 +144,28 @@ public sealed class LlamaVidModel : IDisposable
     }
 
     /// <summary>What a model needs to see: tower, frame tokenizer, picture preprocessing and the question's own tokenizer.</summary>
-    private sealed record Sight(VisionTower Tower, FrameTokenizer FrameTokenizer, ImagePreprocessor Preprocessor, BertTokenizer QuestionTokenizer)
+    private sealed record Sight(
+        VisionTower Tower, FrameTokenizer FrameTokenizer, ImagePreprocessor Preprocessor, BertTokenizer QuestionTokenizer, int TokensPerFrame)
     {
         private const string UnusedTower = "model.vision_tower.";              // the official loader ignores these: the tower has a file of its own
-        private const string KeyProjector = "model.vlm_att_bert_proj.weight";
 
         public static Sight Load(CheckpointDirectory directory, VisionConfig config, int decoderWidth, CheckpointReader reader, WeightLoader loader, Placement placement)
         {
             var shape = TextDecoderShape.Read(config, reader);
-            var frameTokenizer = new FrameTokenizer(config, shape, decoderWidth, reader.Tensors.ContainsKey(KeyProjector), placement);
-            loader.Fill(frameTokenizer, "model.", name => name.EndsWith(".position_ids", StringComparison.Ordinal));
+            var frameTokenizer = loader.Build(at => new FrameTokenizer(config, shape, decoderWidth, at), placement, "model.",
+                name => name.EndsWith(".position_ids", StringComparison.Ordinal));
             loader.Ignore(name => name.StartsWith(UnusedTower, StringComparison.Ordinal));
 
             var preprocessor = ImagePreprocessor.Read(directory.ImageProcessor!);
             var tower = VisionTower.Load(directory.VisionTower!, config, preprocessor.ImageSize, placement);
-            return new(tower, frameTokenizer, preprocessor, BertTokenizer.Load(directory.TextVocabulary!));
+            var questions = BertTokenizer.Load(directory.TextVocabulary!);
+            if (questions.VocabularySize != shape.VocabularySize)
+                throw new CheckpointException(directory.TextVocabulary!,
+                    $"the word list makes {questions.VocabularySize} words with [DEC] and {TextDecoderShape.Words} has {shape.VocabularySize} rows; "
+                    + "it is another model's.");
+
+            var tokensPerFrame = FrameTokenizer.TokensPerFrame(config, tower.RowCount);
+            return new(tower, frameTokenizer, preprocessor, questions, tokensPerFrame);
         }
     }
 }

@@ -1,3 +1,5 @@
+using LlamaVid.Model.Weights;
+
 namespace LlamaVid.Model.Tokens;
 
 /// <summary>Turns each frame into a context token (what the question asks of it) and content tokens (what is there).</summary>
@@ -29,12 +31,12 @@ internal sealed class FrameTokenizer : Module
     private readonly VisionConfig _config;
     private readonly Scalar _scale;
 
-    public FrameTokenizer(VisionConfig config, TextDecoderShape shape, int decoderWidth, bool projectsKeys, Placement placement) : base(nameof(FrameTokenizer))
+    public FrameTokenizer(VisionConfig config, TextDecoderShape shape, int decoderWidth, Placement placement) : base(nameof(FrameTokenizer))
     {
         var c = config.HiddenSize;
         if (shape.IsQFormer) vlm_att_query = placement.Parameter(1, shape.QueryCount, shape.HiddenSize);
         vlm_att_encoder = new(shape, placement);
-        if (projectsKeys) vlm_att_bert_proj = new(c, shape.EncoderWidth, placement);
+        if (shape.ProjectsKeys(config)) vlm_att_bert_proj = new(c, shape.EncoderWidth, placement);
         if (shape.IsQFormer && config.IsPretrained) vlm_att_ln = new(shape.EncoderWidth, LayerNormEps, placement);
         vlm_att_projector = new(shape.HiddenSize, c, placement);
         vlm_att_key_projector = new(c, c, placement);
@@ -46,15 +48,25 @@ internal sealed class FrameTokenizer : Module
         _scale = (1 / Math.Sqrt(c)).ToScalar();
     }
 
-    /// <summary>Tokens that one frame of <paramref name="patches"/> patches becomes.</summary>
-    public static int TokensPerFrame(FramePooling pooling, int patches)
+    /// <summary>Tokens that a frame of <paramref name="rows"/> features becomes.</summary>
+    /// <exception cref="CheckpointException">Nothing is left of the features, or they do not form the grid that compress_type asks for.</exception>
+    public static int TokensPerFrame(VisionConfig config, int rows)
     {
-        if (pooling is FramePooling.Mean) return 2;
-        if (pooling is not FramePooling.Grid(var cells)) return 1 + patches;
-        var side = (int)Math.Sqrt(patches);
+        var kept = rows - ClassTokens(config, rows);
+        if (kept < 1)
+            throw new CheckpointException("config.json", $"the vision tower gives {rows} features for a frame, and the class-token rule leaves {kept}.");
+        if (config.Pooling is FramePooling.Mean) return 2;
+        if (config.Pooling is not FramePooling.Grid(var cells)) return 1 + kept;
+        var side = (int)Math.Sqrt(kept);
+        if (side * side != kept || side < cells)
+            throw new CheckpointException("config.json",
+                $"\"compress_type\" is grid:{cells}; it needs a square of at least {cells} × {cells} features, and this vision tower leaves {kept}.");
         var pooled = side / (side / cells);
         return 1 + pooled * pooled;
     }
+
+    /// <summary>The official rule: an odd count of features loses its first, whatever that is, unless the class token counts as a patch.</summary>
+    private static int ClassTokens(VisionConfig config, long rows) => rows % 2 == 1 && !config.KeepsClassToken ? 1 : 0;
 
     /// <param name="features">[T, N, C] tower output; an odd N means that a class token comes first (the official rule)</param>
     /// <param name="ids">[L] int64, the question's word pieces</param>
@@ -71,8 +83,11 @@ internal sealed class FrameTokenizer : Module
 
     /// <summary>Features without the class token.</summary>
     /// <returns>[T, P, C]</returns>
-    internal Tensor Patches(Tensor features) =>
-        features.shape[1] % 2 == 1 && !_config.KeepsClassToken ? features.narrow(1, 1, features.shape[1] - 1) : features.alias();
+    internal Tensor Patches(Tensor features)
+    {
+        var (rows, cut) = (features.shape[1], ClassTokens(_config, features.shape[1]));
+        return features.narrow(1, cut, rows - cut);
+    }
 
     /// <summary>What the question looks for in each frame. A Q-Former reads the features with their class token, a plain BERT decoder without it.</summary>
     /// <returns>[T, Q, E], or [T, L, E] for a plain BERT decoder</returns>

@@ -47,10 +47,10 @@ internal sealed class ClipVisionTower : VisionTower
                 $"the vision tower has {shape.Layers} layers; mm_vision_select_layer {selectLayer} is not one of its {shape.Layers + 1} hidden states.");
 
         using var reader = CheckpointReader.Open(folder);
-        var prefix = reader.Tensors.ContainsKey($"{Prefix}embeddings.class_embedding") ? Prefix : "";
-        var tower = new ClipVisionTower(shape, layers, keepsClassToken, placement);
+        var prefix = reader.Tensors.Keys.Any(name => name.StartsWith(Prefix, StringComparison.Ordinal)) ? Prefix : "";
         var loader = new WeightLoader(reader);
-        loader.Fill(tower, prefix);
+        loader.RequireLayers(layer => $"{prefix}encoder.layers.{layer}.layer_norm1.weight", layers);
+        var tower = loader.Build(at => new ClipVisionTower(shape, layers, keepsClassToken, at), placement, prefix);
         loader.Ignore(name => IsUnused(name, prefix, layers));
         loader.RequireAllClaimed();
         return tower;

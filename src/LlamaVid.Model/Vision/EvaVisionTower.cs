@@ -34,8 +34,7 @@ internal sealed class EvaVisionTower : VisionTower
             throw new CheckpointException(file,
                 $"the vision tower cuts patches of {shape.PatchSize} pixels; the image processor's {imageSize} pixels are not a multiple of it.");
 
-        var tower = new EvaVisionTower(shape, imageSize, placement);
-        new WeightLoader(reader).Fill(tower, prefix: "");
+        var tower = new WeightLoader(reader).Build(at => new EvaVisionTower(shape, imageSize, at), placement, prefix: "");
         if (imageSize / shape.PatchSize != shape.Grid) tower.StretchPositions(reader, shape);
         return tower;
     }

@@ -24,6 +24,9 @@ public abstract class VisionTower : Module<Tensor, Tensor>
     /// <summary>The first row of the output is the class token.</summary>
     public bool HasClassToken { get; }
 
+    /// <summary>N, rows of the output for each frame: the patches, and the class token where it stays.</summary>
+    public int RowCount => PatchCount + (HasClassToken ? 1 : 0);
+
     /// <summary>S, side of the pictures in pixels.</summary>
     public int ImageSize { get; }
 

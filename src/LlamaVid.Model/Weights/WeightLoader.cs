@@ -7,6 +7,33 @@ public sealed class WeightLoader(CheckpointReader reader)
 
     private readonly HashSet<string> _claimed = [];
 
+    /// <summary>
+    /// A module with the checkpoint's values. It is made without memory first: sizes that the files contradict, however large, cost nothing.
+    /// </summary>
+    /// <param name="make">Makes the module at a place.</param>
+    /// <param name="placement">Where it shall be.</param>
+    /// <param name="prefix">As for <see cref="Fill"/>.</param>
+    /// <param name="optional">As for <see cref="Fill"/>.</param>
+    /// <exception cref="CheckpointException">As for <see cref="Fill"/>.</exception>
+    internal T Build<T>(Func<Placement, T> make, Placement placement, string prefix, Func<string, bool>? optional = null) where T : nn.Module
+    {
+        using (var shapes = make(Placement.Meta)) new WeightLoader(reader).Fill(shapes, prefix, optional);
+        var module = make(placement);
+        Fill(module, prefix, optional);
+        return module;
+    }
+
+    /// <summary>Before so many layers are made: each of them is in the checkpoint.</summary>
+    /// <param name="nameOf">A tensor that every layer has, given the layer's number.</param>
+    /// <param name="count">How many <c>num_hidden_layers</c> asks for.</param>
+    /// <exception cref="CheckpointException">Names the first tensor that is missing.</exception>
+    internal void RequireLayers(Func<int, string> nameOf, int count)
+    {
+        for (var layer = 0; layer < count; layer++)
+            if (!reader.Tensors.ContainsKey(nameOf(layer)))
+                throw new CheckpointException(reader.Path, $"tensor \"{nameOf(layer)}\" is missing; config.json asks for {count} layers with \"num_hidden_layers\".");
+    }
+
     /// <summary>Copies the checkpoint's values into a module. Names and shapes are checked first, so that a fault costs no time.</summary>
     /// <param name="module">Its parameters and persistent buffers are filled.</param>
     /// <param name="prefix">Put before the module's names, for instance <c>"model.mm_projector."</c>.</param>

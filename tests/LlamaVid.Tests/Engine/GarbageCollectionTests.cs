@@ -1,12 +1,11 @@
 using LlamaVid.Engine;
-using LlamaVid.Tests.Model;
 using TorchSharp;
 
 namespace LlamaVid.Tests.Engine;
 
 /// <summary>Answers stay the same and memory stays flat while another thread allocates and collects without pause.</summary>
 /// <remarks>TorchSharp frees scalars that native code still reads when a collection comes at the wrong moment; see docs/decisions/0002.</remarks>
-[Collection(TorchCollection.Name)]
+[Collection(AloneCollection.Name)]
 public sealed class GarbageCollectionTests(EngineFixture fixture) : IClassFixture<EngineFixture>
 {
     [Fact]

@@ -1,10 +1,9 @@
 using LlamaVid.Engine;
 using LlamaVid.Media;
-using LlamaVid.Tests.Model;
 
 namespace LlamaVid.Tests.Engine;
 
-[Collection(TorchCollection.Name)]
+[Collection(AloneCollection.Name)]
 public sealed class GenerationEngineTests(EngineFixture fixture) : IClassFixture<EngineFixture>
 {
     private static readonly GenerationRequest Forever = EngineFixture.Text("Go on for ever", 4000) with { IgnoreEos = true };

@@ -16,7 +16,6 @@ public sealed class AssetTests
         { "debian/forensics-samples-files/VID_20191220_170832.mp4", 41, 1920, 1080 },
         { "debian/python-nbsphinx-doc/Shepard_Calais_1906_FrenchGP.ogv.160p.ogv", 288, 218, 160 },
         { "debian/python3-mecavideo/balle-jbart.mp4", 255, 720, 576 },
-        { "decord/corrupted.mp4", 49, 1280, 720 },
         { "decord/video_90.mov", 3, 320, 568 },
         { "derived/nasa_faststart_truncated50.mp4", 171, 320, 180 },
         { "fluent-ffmpeg/te[s]t_ video ' _ .flv", 10, 320, 240 },
@@ -48,6 +47,19 @@ public sealed class AssetTests
         var size = width * height * 3;
         Assert.Equal(frames * size, plain.Length);
         Assert.Equal(Enumerable.Range(0, frames).Select(index => MediaLab.Sha256(plain.AsSpan(index * size, size))), seen.Select(frame => frame.Sha256));
+    }
+
+    /// <summary>The bytes that a decoder makes up for what is damaged depend on how its threads were scheduled; only that the frames come is certain.</summary>
+    [Fact]
+    public async Task A_damaged_file_gives_every_frame()
+    {
+        var path = Shared.Path("assets/videos/decord/corrupted.mp4");
+        await using var lab = new MediaLab();
+
+        var seen = await lab.ReadAsync(path, MediaLab.All);
+
+        Assert.Equal(Enumerable.Range(0, 49).Select(index => (long)index), seen.Select(frame => frame.Index));
+        Assert.All(seen, frame => Assert.Equal((1280, 720), (frame.Width, frame.Height)));
     }
 
     [Theory]

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace LlamaVid.Tests.Model;
 
 /// <summary>Every golden case from pictures (or movie features) and ids to the last logits and the greedy answer, in float32.</summary>
-[Collection(TorchCollection.Name)]
+[Collection(AloneCollection.Name)]
 public sealed class LlamaVidModelGoldenTests
 {
     private const double Tolerance = 1e-4;

@@ -11,10 +11,3 @@ internal static class Models
     public static LlamaVidModel Load(string folder) =>
         Loaded.GetOrAdd(folder, path => new(() => LlamaVidModel.Load(new() { Path = path, Dtype = ModelDtype.Float32, Device = "cpu" }))).Value;
 }
-
-/// <summary>Tests that compute with torch run one after the other: they share its threads and its default settings.</summary>
-[CollectionDefinition(Name)]
-public sealed class TorchCollection
-{
-    public const string Name = "torch";
-}

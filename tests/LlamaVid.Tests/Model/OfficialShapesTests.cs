@@ -8,7 +8,7 @@ using TorchSharp;
 namespace LlamaVid.Tests.Model;
 
 /// <summary>The modules at the official sizes have exactly the tensors of the official checkpoints, by name and shape. Nothing is allocated.</summary>
-[Collection(TorchCollection.Name)]
+[Collection(AloneCollection.Name)]
 public sealed class OfficialShapesTests
 {
     [Theory]
@@ -22,7 +22,7 @@ public sealed class OfficialShapesTests
 
         using var scope = torch.NewDisposeScope();
         var decoder = new LlamaForCausalLm(new(hidden, intermediate, layers, hidden / 128, hidden / 128, 32000, 4096, 1e-5, 10000, 1), Placement.Meta);
-        var tokens = new FrameTokenizer(Vision, new(768, 3072, 12, 30523, 512, 1408, 32), hidden, projectsKeys: false, Placement.Meta);
+        var tokens = new FrameTokenizer(Vision, new(768, 3072, 12, 30523, 512, 1408, 32), hidden, Placement.Meta);
         var actual = Shapes("", decoder).Concat(Shapes("model.", tokens)).Order(StringComparer.Ordinal);
 
         Assert.Equal(expected, actual);

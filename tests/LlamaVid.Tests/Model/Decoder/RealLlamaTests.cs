@@ -9,7 +9,7 @@ using static TorchSharp.torch;
 namespace LlamaVid.Tests.Model.Decoder;
 
 /// <summary>A real trained LLaMA with grouped-query attention (8 heads, 4 key/value heads) tells its story.</summary>
-[Collection(TorchCollection.Name)]
+[Collection(AloneCollection.Name)]
 public sealed class RealLlamaTests
 {
     [Theory]

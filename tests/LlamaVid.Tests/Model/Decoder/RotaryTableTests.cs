@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace LlamaVid.Tests.Model.Decoder;
 
 /// <summary>The rotary tables of the 64K model (head size 128, linear factor 16): exact, and as rebuilt from a checkpoint's stored frequencies.</summary>
-[Collection(TorchCollection.Name)]
+[Collection(AloneCollection.Name)]
 public sealed class RotaryTableTests
 {
     private const int MaxPositions = 4096;

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace LlamaVid.Tests.Model.Tokens;
 
 /// <summary>Text decoder, context attention and pooling apart, on the cases that keep every intermediate.</summary>
-[Collection(TorchCollection.Name)]
+[Collection(AloneCollection.Name)]
 public sealed class FrameTokenizerGoldenTests
 {
     private const double Tolerance = 1e-4;

@@ -6,6 +6,7 @@ using static TorchSharp.torch;
 
 namespace LlamaVid.Tests.Model.Vision;
 
+[Collection(AloneCollection.Name)]
 public sealed class VisionTowerFileTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory().FullName;

@@ -5,6 +5,7 @@ using static TorchSharp.torch;
 
 namespace LlamaVid.Tests.Model.Vision;
 
+[Collection(AloneCollection.Name)]
 public sealed class VisionTowerGoldenTests
 {
     private const double Tolerance = 1e-4;

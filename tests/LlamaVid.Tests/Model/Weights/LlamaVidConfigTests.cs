@@ -90,9 +90,14 @@ public sealed class LlamaVidConfigTests
     [InlineData("linear", 1, false), InlineData("identity", 0, false), InlineData("mlp1x_gelu", 1, true), InlineData("mlp3x_gelu", 3, true)]
     public void Projector_type_gives_its_depth(string type, int depth, bool isNumbered)
     {
-        var vision = Read(("mm_projector_type", type)).Vision!;
+        var vision = Read(("mm_projector_type", type), ("mm_hidden_size", 4096)).Vision!;
         Assert.Equal((depth, isNumbered), (vision.ProjectorDepth, vision.IsProjectorNumbered));
     }
+
+    [Fact]
+    public void A_projector_that_changes_nothing_needs_equal_widths() =>
+        Assert.EndsWith("\"mm_projector_type\" is \"identity\"; accepted: a projector from mm_hidden_size (1408) to hidden_size (4096); identity needs them equal.",
+            Assert.Throws<CheckpointException>(() => Read(("mm_projector_type", "identity"))).Message);
 
     [Fact]
     public void Grid_pooling_carries_its_side() => Assert.Equal(new FramePooling.Grid(4), Read(("compress_type", "grid:4")).Vision!.Pooling);
