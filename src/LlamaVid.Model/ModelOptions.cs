@@ -42,7 +42,7 @@ public sealed class ModelOptions
 
     /// <summary><c>auto</c>, <c>cpu</c>, or <c>cuda:N</c>.</summary>
     [Required]
-    [RegularExpression("auto|cpu|cuda|cuda:[0-9]{1,2}", ErrorMessage = "must be auto, cpu or cuda:N")]
+    [RegularExpression("auto|cpu|cuda(:[0-9]{1,2})?", ErrorMessage = "must be auto, cpu or cuda:N")]
     public string Device { get; set; } = "auto";
 
     [EnumDataType(typeof(RopeFrequencies))]

@@ -25,6 +25,17 @@ public sealed class SettingsTests
         Assert.Equal(message, Assert.Throws<StartupException>(() => LlamaVidApp.Build(args)).Message);
 
     [Theory]
+    [InlineData("cpu")]
+    [InlineData("cuda")]
+    [InlineData("cuda:0")]
+    [InlineData("cuda:15")]
+    public async Task Devices_are_known(string device)
+    {
+        await using var app = LlamaVidApp.Build("--Model:Path", "x", "--Model:Device", device);
+        Assert.NotNull(app);
+    }
+
+    [Theory]
     [InlineData("http://localhost:0")]
     [InlineData("http://[::1]:0")]
     [InlineData("http://127.0.0.1:0;http://127.0.0.2:0")]
