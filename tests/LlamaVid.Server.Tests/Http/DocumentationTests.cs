@@ -24,7 +24,7 @@ public sealed class DocumentationTests(DefaultServer fixture)
         Assert.True(form.TryGetProperty("question", out _) && form.TryGetProperty("max_tokens", out _));
         // The page fills in what is written here; anything but nothing would be sent, and refused.
         Assert.All(form.EnumerateObject().Where(field => field.Name is not ("question" or "video" or "image")),
-            field => Assert.Equal("[\"\"]", field.Value.GetProperty("examples").GetRawText()));
+            field => Assert.Equal([""], field.Value.GetProperty("examples").EnumerateArray().Select(example => example.GetString())));
     }
 
     [Fact]
