@@ -21,6 +21,8 @@ public sealed partial class GenerationEngine : IAsyncDisposable
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private MediaIntake? _intake;
+    private volatile Sequence? _running;
+    private volatile bool _endsRunning;
     private volatile EngineState _state = EngineState.Loading;
 
     public GenerationEngine(ModelOptions model, EngineOptions options, MediaOpener opener, TimeProvider time, ILogger<GenerationEngine> log)
@@ -52,15 +54,31 @@ public sealed partial class GenerationEngine : IAsyncDisposable
     /// <exception cref="EngineLoadingException">the model is not loaded yet</exception>
     /// <exception cref="EngineStoppedException">the engine is stopping or has stopped</exception>
     /// <exception cref="EngineOverloadedException">the line is full</exception>
+    /// <exception cref="ContextLengthExceededException">the text cannot fit, however it is tokenised</exception>
     public Generation Submit(GenerationRequest request)
     {
         if (_state == EngineState.Loading) throw new EngineLoadingException();
         if (_state != EngineState.Ready) throw new EngineStoppedException();
 
+        RefuseHugeText(request);
         var seeded = request with { Sampling = request.Sampling with { Seed = request.Sampling.Seed ?? RandomNumberGenerator.GetInt32(int.MaxValue) } };
         var sequence = new Sequence(seeded, new RequestClock(_time));
         _queue.Add(sequence);
         return new Generation(sequence, AdmitAsync(sequence));
+    }
+
+    /// <summary>Takes no more requests and refuses those that wait; the one that runs goes on.</summary>
+    public void Drain()
+    {
+        Interlocked.Exchange(ref _state, EngineState.Stopping);
+        RefuseWhatWaits();
+    }
+
+    /// <summary>Ends the running request with <see cref="EngineStoppedException"/>, when a shutdown cannot wait for its end.</summary>
+    public void EndRunning()
+    {
+        _endsRunning = true;
+        _running?.Cancel();
     }
 
     /// <summary>Lets what runs come to its end, refuses what waits, and ends the thread.</summary>
@@ -121,18 +139,31 @@ public sealed partial class GenerationEngine : IAsyncDisposable
     private void Serve(LlamaVidModel model, ModelRunner runner, Sequence sequence)
     {
         if (!sequence.TryStart()) return;
+        _running = sequence;
         GenerationEvent last;
         try
         {
+            if (_endsRunning) throw new EngineStoppedException();
             sequence.Clock.Start();
             last = new SequenceRun(model, runner, _options, sequence).Run();
         }
         catch (Exception fault)
         {
-            last = new GenerationEvent.Failed(fault);
+            last = new GenerationEvent.Failed(_endsRunning && fault is OperationCanceledException ? new EngineStoppedException() : fault);
         }
+        _running = null;
         sequence.DisposeAsync().AsTask().GetAwaiter().GetResult();
         sequence.End(last);
+    }
+
+    /// <summary>No token stands for more characters than the longest one, so a text can be too long beyond doubt before anybody tokenises it.</summary>
+    private void RefuseHugeText(GenerationRequest request)
+    {
+        var characters = request.Turns.Sum(turn => (long)turn.Text.Length) + (request.Prompt.System?.Length ?? 0)
+            + (request.Prompt.Condition is VideoCondition.Text condition ? condition.Value.Length : 0);
+        var leastTokens = characters / Card!.LongestToken;
+        if (leastTokens >= Card.ContextLength)
+            throw new ContextLengthExceededException((int)Math.Min(leastTokens, int.MaxValue / 2), 0, request.MaxTokens ?? 1, Card.ContextLength);
     }
 
     private void RefuseWhatWaits()
@@ -146,7 +177,7 @@ public sealed partial class GenerationEngine : IAsyncDisposable
 
     private ModelCard CardOf(LlamaVidModel model) => new(
         _modelOptions.ServedName(), model.Config.MaxContext, model.Placement.Dtype.ToString().ToLowerInvariant(), model.Placement.Device.ToString(),
-        model.TokensPerFrame, model.Preprocessor?.ImageSize ?? 0);
+        model.TokensPerFrame, model.Preprocessor?.ImageSize ?? 0, model.Tokenizer.LongestToken);
 
     [LoggerMessage(2001, LogLevel.Critical, "The engine's loop has failed; nothing more is answered")]
     private static partial void LoopFailed(ILogger log, Exception fault);

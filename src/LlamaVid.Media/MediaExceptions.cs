@@ -83,6 +83,13 @@ public sealed class InvalidDataUriException(string why) : Exception($"The data U
     public string Why { get; } = why;
 }
 
+/// <summary>Temporary files cannot be made where they should be. The operator's to mend, never a client's.</summary>
+public sealed class TemporaryFolderUnusableException(string folder, Exception cause)
+    : Exception($"No file can be made in {folder}. Make it writable, or set Media:TempDirectory to a folder that is.", cause)
+{
+    public string Folder { get; } = folder;
+}
+
 /// <summary>ffmpeg or ffprobe is not on this machine. The operator's to mend, never a client's.</summary>
 public sealed class FfmpegNotFoundException(string tool, string folder)
     : Exception($"{tool} was not found in {(folder.Length > 0 ? folder : "PATH")}. Install ffmpeg (apt-get install ffmpeg) or set Media:FfmpegPath to its folder.");

@@ -5,10 +5,21 @@ using Microsoft.Extensions.Logging;
 namespace LlamaVid.Media;
 
 /// <summary>From a source to something whose frames can be read: fetched, recognised by content, probed and held against the limits. Keeps nothing between calls.</summary>
-public sealed class MediaOpener(MediaOptions options, ILogger logger) : IDisposable
+public sealed class MediaOpener : IDisposable
 {
-    private readonly FfmpegTools _tools = new(options);
-    private readonly MediaFetcher _fetcher = new(options);
+    private readonly MediaOptions _options;
+    private readonly ILogger _logger;
+    private readonly FfmpegTools _tools;
+    private readonly MediaFetcher _fetcher;
+
+    /// <exception cref="FfmpegNotFoundException">ffmpeg or ffprobe is missing</exception>
+    /// <exception cref="TemporaryFolderUnusableException">Media:TempDirectory cannot be written</exception>
+    public MediaOpener(MediaOptions options, ILogger logger)
+    {
+        Workspace.RequireUsable(options);
+        (_options, _logger) = (options, logger);
+        (_tools, _fetcher) = (new(options), new(options));
+    }
 
     /// <exception cref="UnsupportedMediaException">415</exception>
     /// <exception cref="PayloadTooLargeException">413</exception>
@@ -18,14 +29,14 @@ public sealed class MediaOpener(MediaOptions options, ILogger logger) : IDisposa
     /// <exception cref="VideoTooLargeException"></exception>
     public async Task<OpenedMedia> OpenAsync(MediaSource source, CancellationToken cancellationToken)
     {
-        var workspace = Workspace.Create(options);
+        var workspace = Workspace.Create(_options);
         try
         {
             var opened = source is MediaSource.Pictures pictures
                 ? await OpenPicturesAsync(pictures.Frames, workspace, cancellationToken).ConfigureAwait(false)
                 : await OpenFileAsync(await BringAsync(source, workspace, cancellationToken).ConfigureAwait(false), workspace, cancellationToken).ConfigureAwait(false);
             var info = opened.Info;
-            logger.MediaOpened(info.Container, info.Codec, info.Width, info.Height, info.Packets, info.Duration);
+            _logger.MediaOpened(info.Container, info.Codec, info.Width, info.Height, info.Packets, info.Duration);
             return opened;
         }
         catch
@@ -68,21 +79,21 @@ public sealed class MediaOpener(MediaOptions options, ILogger logger) : IDisposa
     private async Task<OpenedMedia> OpenFileAsync(string contentHash, Workspace workspace, CancellationToken cancellationToken)
     {
         var format = await SniffAsync(workspace, cancellationToken).ConfigureAwait(false);
-        var stream = await VideoProbe.RunAsync(_tools, workspace, format, options, cancellationToken).ConfigureAwait(false);
+        var stream = await VideoProbe.RunAsync(_tools, workspace, format, _options, cancellationToken).ConfigureAwait(false);
         if (format.IsPicture)
-            return OpenedMedia.OfPictures(workspace, PictureInfo(format, stream, 1), contentHash, (_, _) => Task.FromResult(format), _tools, options, logger);
+            return OpenedMedia.OfPictures(workspace, PictureInfo(format, stream, 1), contentHash, (_, _) => Task.FromResult(format), _tools, _options, _logger);
 
-        var times = await PacketTimes.ReadAsync(_tools, workspace, format, stream, options, cancellationToken).ConfigureAwait(false);
+        var times = await PacketTimes.ReadAsync(_tools, workspace, format, stream, _options, cancellationToken).ConfigureAwait(false);
         if (times.Count == 0) throw new VideoUnreadableException("its video stream holds no frames; the file is empty or was cut off before the first one.");
         var info = VideoInfo(format, stream, times);
-        if (info.Duration > options.MaxDuration.TotalSeconds) throw VideoTooLongException.OfDuration(info.Duration.Value, options.MaxDuration);
-        return OpenedMedia.OfVideo(workspace, info, contentHash, times, format, stream, _tools, options, logger);
+        if (info.Duration > _options.MaxDuration.TotalSeconds) throw VideoTooLongException.OfDuration(info.Duration.Value, _options.MaxDuration);
+        return OpenedMedia.OfVideo(workspace, info, contentHash, times, format, stream, _tools, _options, _logger);
     }
 
     private async Task<OpenedMedia> OpenPicturesAsync(IReadOnlyList<ReadOnlyMemory<byte>> pictures, Workspace workspace, CancellationToken cancellationToken)
     {
         if (pictures.Count == 0) throw new VideoUnreadableException("it has no pictures.");
-        if (pictures.Count > options.MaxFrames) throw VideoTooLongException.OfPictures(pictures.Count, options.MaxFrames);
+        if (pictures.Count > _options.MaxFrames) throw VideoTooLongException.OfPictures(pictures.Count, _options.MaxFrames);
         CheckSize(pictures.Sum(picture => (long)picture.Length));
 
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -95,9 +106,9 @@ public sealed class MediaOpener(MediaOptions options, ILogger logger) : IDisposa
         }
 
         var format = await PutAsync(0, cancellationToken).ConfigureAwait(false);
-        var first = await VideoProbe.RunAsync(_tools, workspace, format, options, cancellationToken).ConfigureAwait(false);
+        var first = await VideoProbe.RunAsync(_tools, workspace, format, _options, cancellationToken).ConfigureAwait(false);
         var info = PictureInfo(format, first, pictures.Count);
-        return OpenedMedia.OfPictures(workspace, info, Convert.ToHexStringLower(hash.GetHashAndReset()), PutAsync, _tools, options, logger);
+        return OpenedMedia.OfPictures(workspace, info, Convert.ToHexStringLower(hash.GetHashAndReset()), PutAsync, _tools, _options, _logger);
 
         async Task<MediaFormat> PutAsync(int number, CancellationToken token)
         {
@@ -152,6 +163,6 @@ public sealed class MediaOpener(MediaOptions options, ILogger logger) : IDisposa
 
     private void CheckSize(long bytes)
     {
-        if (bytes > options.MaxBytes) throw new PayloadTooLargeException(bytes, options.MaxBytes);
+        if (bytes > _options.MaxBytes) throw new PayloadTooLargeException(bytes, _options.MaxBytes);
     }
 }

@@ -23,6 +23,20 @@ internal sealed class Workspace : IDisposable
         return new(folder);
     }
 
+    /// <exception cref="TemporaryFolderUnusableException">no workspace could be made at all</exception>
+    public static void RequireUsable(MediaOptions options)
+    {
+        try
+        {
+            using var trial = Create(options);
+            trial.CreateMedia().Dispose();
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        {
+            throw new TemporaryFolderUnusableException(options.TempRoot, fault);
+        }
+    }
+
     public FileStream CreateMedia() => new(MediaPath, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 16, FileOptions.Asynchronous);
 
     /// <summary>Uses a file where it lies, under our name for it.</summary>

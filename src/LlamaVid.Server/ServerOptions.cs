@@ -18,6 +18,10 @@ public sealed class ServerOptions
     [Range(1, 1_000)]
     public int MaxMediaItems { get; set; } = 16;
 
+    /// <summary>How long a shutdown waits for the answer that is being written; then it ends with an error.</summary>
+    [Range(typeof(TimeSpan), "00:00:00", "01:00:00")]
+    public TimeSpan ShutdownGrace { get; set; } = TimeSpan.FromSeconds(20);
+
     /// <summary>Longest silence of a stream; then a comment goes out, so that no proxy closes it.</summary>
     [Range(typeof(TimeSpan), "00:00:00.100", "00:01:00")]
     public TimeSpan KeepAlive { get; set; } = TimeSpan.FromSeconds(10);

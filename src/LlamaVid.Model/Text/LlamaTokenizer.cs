@@ -53,6 +53,9 @@ public sealed class LlamaTokenizer
     /// <summary>Ids run from 0 to this, exclusive: the model's pieces, then the added tokens.</summary>
     public int VocabularySize => _model.Count + _added.Count;
 
+    /// <summary>Characters of the longest token: a text of n characters has at least n / this tokens.</summary>
+    public int LongestToken => Math.Max(_model.LongestPiece, _longestFirst.Length > 0 ? _longestFirst[0].Length : 1);
+
     internal SentencePieceModel Model => _model;
 
     /// <summary>Reads tokenizer.model and, where present, tokenizer_config.json, special_tokens_map.json and added_tokens.json.</summary>

@@ -38,6 +38,7 @@ internal static class EngineModule
     /// <summary>Ties the engine's life to the process's: loaded when the socket is open, stopped with it.</summary>
     public static IServiceCollection AddEngineHost(this IServiceCollection services)
     {
+        services.AddOptions<HostOptions>().Configure<IOptions<ServerOptions>>((host, server) => host.ShutdownTimeout = server.Value.ShutdownGrace + TimeSpan.FromSeconds(10));
         services.AddSingleton<EngineHost>().AddHostedService(provider => provider.GetRequiredService<EngineHost>());
         return services;
     }

@@ -74,7 +74,10 @@ internal static class Settings
     {
         try
         {
-            return BindingAddress.Parse(url);
+            var address = BindingAddress.Parse(url);
+            return address.IsUnixPipe || address.Port <= ushort.MaxValue
+                ? address
+                : throw new StartupException($"'{url}' (Urls) has no port between 1 and {ushort.MaxValue}. Write it like http://127.0.0.1:8080.");
         }
         catch (FormatException)
         {

@@ -14,11 +14,13 @@ internal static class StartupFault
 {
     public static string? Describe(Exception fault) => fault switch
     {
-        StartupException or CheckpointException or DeviceUnavailableException or FfmpegNotFoundException => OneLine(fault.Message),
+        StartupException or CheckpointException or DeviceUnavailableException or FfmpegNotFoundException or TemporaryFolderUnusableException => OneLine(fault.Message),
         OptionsValidationException e => OneLine(string.Join("; ", e.Failures)),
         AggregateException e when e.InnerExceptions.Select(Describe).ToArray() is var lines && lines.All(line => line is not null) => string.Join("; ", lines),
         IOException { InnerException: Microsoft.AspNetCore.Connections.AddressInUseException } =>
             OneLine($"{fault.Message} Stop the other program or choose another address with --urls."),
+        InvalidOperationException { Message: var message } when message.StartsWith("Unable to configure HTTPS endpoint", StringComparison.Ordinal) =>
+            "https needs a certificate (Kestrel:Certificates:Default:Path and :Password). Configure one, or listen on http and put a proxy with TLS in front.",
         IOException or System.Net.Sockets.SocketException => OneLine(fault.Message),
         _ when ErrorMap.Map(fault, requestId: "") is { Status: not 500, Error.Message: var message } => OneLine(message),
         _ => null,

@@ -7,7 +7,7 @@ namespace LlamaVid.Server.Hosting;
 
 /// <summary>The engine's life: its model is loaded once the socket is open; a checkpoint that cannot be loaded, or a loop that fails, ends the process.</summary>
 internal sealed class EngineHost(
-    GenerationEngine engine, IOptions<ModelOptions> model, IHostApplicationLifetime lifetime, TimeProvider time, ILogger<EngineHost> logger) : BackgroundService
+    GenerationEngine engine, IOptions<ModelOptions> model, IOptions<ServerOptions> server, IHostApplicationLifetime lifetime, TimeProvider time, ILogger<EngineHost> logger) : BackgroundService
 {
     private readonly TaskCompletionSource _loaded = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -24,6 +24,7 @@ internal sealed class EngineHost(
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await SocketIsOpen(stoppingToken);
+        await using var stopping = lifetime.ApplicationStopping.Register(() => _ = DrainAsync());
         var begun = time.GetTimestamp();
         Log.Loading(logger, ModelName, model.Value.Path);
         try
@@ -40,6 +41,14 @@ internal sealed class EngineHost(
             _loaded.TrySetResult();
             lifetime.StopApplication();
         }
+    }
+
+    /// <summary>Clients learn of the shutdown by an error each, not by a broken connection: those that wait at once, the one being answered after the grace.</summary>
+    private async Task DrainAsync()
+    {
+        Engine.Drain();
+        await Task.Delay(server.Value.ShutdownGrace, time);
+        Engine.EndRunning();
     }
 
     private async Task SocketIsOpen(CancellationToken stoppingToken)

@@ -145,6 +145,30 @@ public sealed class GenerationEngineTests(EngineFixture fixture) : IClassFixture
     }
 
     [Fact]
+    public void A_text_that_is_too_long_beyond_doubt_is_refused_before_it_is_tokenised()
+    {
+        var request = EngineFixture.Text(new string('a', 50_000_000));
+        var fault = Assert.Throws<ContextLengthExceededException>(() => _engine.Submit(request));
+        Assert.True(fault.Needed > fault.Limit);
+    }
+
+    [Fact]
+    public async Task A_shutdown_that_cannot_wait_ends_the_running_request_by_name()
+    {
+        await using var engine = await fixture.StartAsync(new());
+        var running = engine.Submit(Forever);
+        var reading = running.Events.GetAsyncEnumerator(TestContext.Current.CancellationToken);
+        do await reading.MoveNextAsync(); while (reading.Current is not GenerationEvent.Token);
+
+        engine.Drain();
+        Assert.Throws<EngineStoppedException>(() => engine.Submit(EngineFixture.Text("Hello")));
+        engine.EndRunning();
+
+        while (await reading.MoveNextAsync()) if (reading.Current is GenerationEvent.Failed) break;
+        Assert.IsType<EngineStoppedException>(Assert.IsType<GenerationEvent.Failed>(reading.Current).Error);
+    }
+
+    [Fact]
     public async Task An_engine_that_ends_refuses_what_waits_and_finishes_what_runs()
     {
         var engine = await fixture.StartAsync(new());
