@@ -7,6 +7,8 @@ namespace LlamaVid.Training;
 /// <remarks>The text files come last: a folder that has them has every video they name.</remarks>
 internal static class Preparation
 {
+    private const int ClipsPerRun = 8;
+
     /// <exception cref="FolderNotEmptyException">There is something in the folder.</exception>
     /// <exception cref="EncodingFailedException">ffmpeg failed.</exception>
     public static async Task RunAsync(PrepareOrder order, TextWriter output, TextWriter progress, CancellationToken cancellationToken)
@@ -16,11 +18,13 @@ internal static class Preparation
 
         var started = Stopwatch.GetTimestamp();
         var (total, done) = (order.Clips + order.Films, 0);
-        await Parallel.ForEachAsync(Enumerable.Range(0, total), cancellationToken, async (number, token) =>
+        progress = TextWriter.Synchronized(progress);
+        var batches = Enumerable.Range(0, order.Clips).Chunk(ClipsPerRun).Concat(Enumerable.Range(order.Clips, order.Films).Chunk(1));
+        await Parallel.ForEachAsync(batches, cancellationToken, async (batch, token) =>
         {
-            await VideoWriter.WriteAsync(Draw(order, number), order.Folder, token).ConfigureAwait(false);
-            var finished = Interlocked.Increment(ref done);
-            if (finished % Math.Max(1, total / 20) == 0) await progress.WriteLineAsync($"{finished} of {total} videos").ConfigureAwait(false);
+            await VideoWriter.WriteAsync([.. batch.Select(number => Draw(order, number))], order.Folder, token).ConfigureAwait(false);
+            var finished = Interlocked.Add(ref done, batch.Length);
+            if (finished * 20L / total > (finished - batch.Length) * 20L / total) await progress.WriteLineAsync($"{finished} of {total} videos").ConfigureAwait(false);
         }).ConfigureAwait(false);
 
         var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;

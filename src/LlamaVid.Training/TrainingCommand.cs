@@ -57,7 +57,8 @@ internal static class TrainingCommand
         var option = new Option<int>(name) { Description = description };
         option.Validators.Add(result =>
         {
-            if (result.GetValueOrDefault<int>() is not (>= 0 and <= 999_999) and var count) result.AddError($"{name} is {count}; it must be from 0 to 999999.");
+            if (result.Tokens is [{ Value: var text }] && int.TryParse(text, out var count) && count is not (>= 0 and <= 999_999))
+                result.AddError($"{name} is {count}; it must be from 0 to 999999.");
         });
         return option;
     }

@@ -11,7 +11,7 @@ internal static class PairQuestions
         var pairs = scene.Actors.SelectMany(a => scene.Actors.Where(b => b != a).Select(b => (A: a, B: b))).ToArray();
         var sizes = pairs.Where(pair => pair.A.IsLarge != pair.B.IsLarge).Select(pair => Size(pair.A, pair.B, dice)).ToArray();
         var places = pairs.SelectMany(pair => Places(pair.A, pair.B, scene.Seconds)).ToArray();
-        var orders = pairs.SelectMany(pair => Before(pair.A, pair.B)).Concat(Firsts(scene.Actors)).ToArray();
+        var orders = pairs.SelectMany(pair => Before(pair.A, pair.B)).Concat(Firsts(scene.Actors, scene.Seconds)).ToArray();
 
         if (sizes.Length > 0) yield return dice.Pick(sizes);
         if (places.Length > 0) yield return dice.Pick(places);
@@ -54,14 +54,13 @@ internal static class PairQuestions
             yield return new("order", $"Does the {a.Name} appear before the {b.Name}?", a.Appears < b.Appears ? "yes" : "no");
     }
 
-    private static IEnumerable<Question> Firsts(IReadOnlyList<Actor> actors)
+    private static IEnumerable<Question> Firsts(IReadOnlyList<Actor> actors, int seconds)
     {
         if (actors.Count < 2) yield break;
         var ordered = actors.OrderBy(actor => actor.Appears).ToArray();
         if (ordered[0].Appears < ordered[1].Appears) yield return new("order", "Which object appears first?", $"the {ordered[0].Name}");
         if (ordered[^2].Appears < ordered[^1].Appears) yield return new("order", "Which object appears last?", $"the {ordered[^1].Name}");
-        var latest = actors.Max(actor => actor.Disappears);
-        var gone = actors.Where(actor => actor.Disappears < latest).ToArray();
+        var gone = actors.Where(actor => actor.Disappears < seconds).ToArray();
         if (gone.Length == 1) yield return new("order", "Which object disappears?", $"the {gone[0].Name}");
     }
 }

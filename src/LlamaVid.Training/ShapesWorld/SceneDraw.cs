@@ -9,6 +9,7 @@ internal static class SceneDraw
     /// <summary>Least distance of a centre from the lines between the thirds, where its third is asked for.</summary>
     public const double ThirdMargin = 0.04;
 
+    private const int StillPercent = 28;
     private const double Gap = 0.02;                                   // between an object and the border or another object
     private const double ShortestWay = 0.36, LongestWay = 0.56;        // while visible
     private const double ShortestSeenWay = 0.30;                       // between the first and the last whole second at which it is visible
@@ -19,17 +20,19 @@ internal static class SceneDraw
     {
         var seconds = dice.Between(ShortestSeconds, LongestSeconds);
         var count = dice.Between(1, 3);
+        var motions = new Motion[count];                               // kept when the rest is drawn again, or still objects, being easier to place, would prevail
+        for (var i = 0; i < count; i++) motions[i] = dice.Chance(StillPercent) ? Motion.Still : dice.Pick(Moves);
         while (true)
         {
             var paints = dice.Deal(Palette.Objects, count);
             var shapes = dice.Deal(Geometry.Shapes, count);
             var actors = new Actor[count];
-            for (var i = 0; i < count; i++) actors[i] = Draw(dice, paints[i], shapes[i], seconds);
+            for (var i = 0; i < count; i++) actors[i] = Draw(dice, paints[i], shapes[i], motions[i], seconds);
             if (AreApart(actors, seconds)) return new(background, seconds, actors);
         }
     }
 
-    private static Actor Draw(Dice dice, Paint paint, Shape shape, int seconds)
+    private static Actor Draw(Dice dice, Paint paint, Shape shape, Motion motion, int seconds)
     {
         var size = dice.Chance(50) ? dice.Thousandths(SmallestLarge, LargestLarge) : dice.Thousandths(SmallestSmall, LargestSmall);
         var (appears, disappears) = dice.Between(0, 3) switch
@@ -39,10 +42,9 @@ internal static class SceneDraw
             _ => (0, seconds),
         };
         var border = Geometry.Reach * size + Gap;
-        if (dice.Chance(30))
-            return new(paint, shape, size, Motion.Still, WithinThird(dice, border), WithinThird(dice, border), 0, appears, disappears);
+        if (motion == Motion.Still)
+            return new(paint, shape, size, motion, WithinThird(dice, border), WithinThird(dice, border), 0, appears, disappears);
 
-        var motion = dice.Pick(Moves);
         var duration = disappears - appears;
         var seen = Math.Ceiling(disappears) - 1 - Math.Ceiling(appears);          // from the first to the last whole second
         var way = dice.Thousandths(Math.Max(ShortestWay, ShortestSeenWay * duration / seen), LongestWay);

@@ -4,27 +4,37 @@ using FFMpegCore.Pipes;
 
 namespace LlamaVid.Training.ShapesWorld;
 
-/// <summary>Paints a film and sends it through H.264 into an mp4 file, one frame in memory at a time. Knows no questions.</summary>
+/// <summary>Paints videos and sends them through H.264 into mp4 files, one frame of each in memory at a time. Knows no questions.</summary>
 internal static class VideoWriter
 {
+    /// <summary>Writes all of them in one run of ffmpeg, whose start takes longer than encoding a clip.</summary>
     /// <exception cref="EncodingFailedException">ffmpeg ended with an error.</exception>
-    public static async Task WriteAsync(Film film, string folder, CancellationToken cancellationToken)
+    public static async Task WriteAsync(IReadOnlyList<Film> films, string folder, CancellationToken cancellationToken)
     {
-        var (path, encoding) = (Path.Combine(folder, film.Video), film.Encoding);
+        var inputs = FFMpegArguments.FromPipeInput(Pixels(films[0]), options => options.WithCustomArgument("-v error"));
+        foreach (var film in films.Skip(1)) inputs.AddPipeInput(Pixels(film));
         try
         {
-            // One thread: the bytes do not depend on the machine, and videos are encoded side by side.
-            await FFMpegArguments
-                .FromPipeInput(new RawVideoPipeSource(Frames(film)) { FrameRate = film.Rate }, options => options.WithCustomArgument("-v error"))
-                .OutputToFile(path, overwrite: true, options => options.WithCustomArgument(
-                    $"-an -c:v libx264 -threads 1 -preset {encoding.Preset} -crf {encoding.Crf} -g {encoding.Gop} -pix_fmt {encoding.PixelFormat} -bitexact"))
-                .ProcessAsynchronously(cancellationToken: cancellationToken).ConfigureAwait(false);
+            await inputs.MultiOutput(outputs =>
+            {
+                for (var i = 0; i < films.Count; i++)
+                {
+                    var arguments = $"-map {i}:v {Arguments(films[i].Encoding)}";
+                    outputs.OutputToFile(Path.Combine(folder, films[i].Video), overwrite: true, options => options.WithCustomArgument(arguments));
+                }
+            }).ProcessAsynchronously(cancellationToken: cancellationToken).ConfigureAwait(false);
         }
         catch (FFMpegException fault) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new EncodingFailedException(film.Video, fault);
+            throw new EncodingFailedException(films[0].Video, films[^1].Video, fault);
         }
     }
+
+    // One thread: the bytes do not depend on the machine, and videos are encoded side by side.
+    private static string Arguments(Encoding encoding) =>
+        $"-an -c:v libx264 -threads 1 -preset {encoding.Preset} -crf {encoding.Crf} -g {encoding.Gop} -pix_fmt {encoding.PixelFormat} -bitexact";
+
+    private static RawVideoPipeSource Pixels(Film film) => new(Frames(film)) { FrameRate = film.Rate };
 
     /// <summary>Every frame in order. The frame is the same object each time, painted anew.</summary>
     internal static IEnumerable<IVideoFrame> Frames(Film film)
@@ -54,9 +64,11 @@ internal static class VideoWriter
     }
 }
 
-/// <summary>ffmpeg could not encode a video.</summary>
-internal sealed class EncodingFailedException(string video, FFMpegException fault) : Exception(
-    $"ffmpeg could not encode {video} (it needs the encoder libx264, and room on the disk): {fault.Message.Trim()}", fault)
+/// <summary>ffmpeg could not encode some of the videos from one to another.</summary>
+internal sealed class EncodingFailedException(string first, string last, FFMpegException fault) : Exception(
+    $"ffmpeg could not encode {first} to {last} (it needs the encoder libx264, and room on the disk): {fault.Message.Trim()}", fault)
 {
-    public string Video { get; } = video;
+    public string First { get; } = first;
+
+    public string Last { get; } = last;
 }
