@@ -15,7 +15,7 @@ internal static class VideoWriter
         foreach (var film in films.Skip(1)) inputs.AddPipeInput(Pixels(film));
         try
         {
-            await inputs.MultiOutput(outputs =>
+            await inputs.OutputToMany(outputs =>
             {
                 for (var i = 0; i < films.Count; i++)
                 {
