@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
-using Instances.Exceptions;
 using LlamaVid.Training.ShapesWorld;
 
 namespace LlamaVid.Training;
@@ -65,8 +64,8 @@ internal static class TrainingCommand
 
     private static string? OneLine(Exception fault) => fault switch
     {
-        FolderNotEmptyException or EncodingFailedException or IOException or UnauthorizedAccessException => string.Join(' ', fault.Message.Split('\n', StringSplitOptions.TrimEntries)),
-        InstanceFileNotFoundException => "ffmpeg was not found in PATH. Install it (Debian: apt-get install ffmpeg).",
+        FolderNotEmptyException or EncodingFailedException or IOException or UnauthorizedAccessException =>
+            string.Join(' ', fault.Message.Split('\n', StringSplitOptions.TrimEntries)),
         _ => null,
     };
 }

@@ -66,7 +66,7 @@ internal static class VideoWriter
 
 /// <summary>ffmpeg could not encode some of the videos from one to another.</summary>
 internal sealed class EncodingFailedException(string first, string last, FFMpegException fault) : Exception(
-    $"ffmpeg could not encode {first} to {last} (it needs the encoder libx264, and room on the disk): {fault.Message.Trim()}", fault)
+    $"ffmpeg could not encode {first} to {last} (that takes ffmpeg with libx264 in PATH, and room on the disk): {fault.Message.Trim()}", fault)
 {
     public string First { get; } = first;
 
