@@ -24,12 +24,14 @@ internal static class Preparation
         {
             await VideoWriter.WriteAsync([.. batch.Select(number => Draw(order, number))], order.Folder, token).ConfigureAwait(false);
             var finished = Interlocked.Add(ref done, batch.Length);
-            if (finished * 20L / total > (finished - batch.Length) * 20L / total) await progress.WriteLineAsync($"{finished} of {total} videos").ConfigureAwait(false);
+            if (finished * 20L / total > (finished - batch.Length) * 20L / total)
+                await progress.WriteLineAsync($"{finished} of {total} videos").ConfigureAwait(false);
         }).ConfigureAwait(false);
 
         var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
         var questions = WriteTexts(order);
-        await output.WriteLineAsync($"{order.Folder}: {order.Clips} clips, {order.Films} films, {questions} questions in {seconds:0.0} s ({total / seconds:0.0} videos/s)")
+        await output.WriteLineAsync(
+            $"{order.Folder}: {order.Clips} clips, {order.Films} films, {questions} questions in {seconds:0.0} s ({total / seconds:0.0} videos/s)")
             .ConfigureAwait(false);
     }
 

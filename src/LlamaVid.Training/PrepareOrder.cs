@@ -6,7 +6,8 @@ namespace LlamaVid.Training;
 internal sealed record PrepareOrder(string Folder, int Clips, int Films, long Seed, string Split);
 
 /// <summary>The folder for new data holds something already; mixing two runs would leave questions without videos.</summary>
-internal sealed class FolderNotEmptyException(string folder, int entries) : Exception($"{folder} holds {entries} entries already. Empty it, or choose another --out.")
+internal sealed class FolderNotEmptyException(string folder, int entries) : Exception(
+    $"{folder} is not empty ({entries} inside). Empty it, or choose another --out.")
 {
     public string Folder { get; } = folder;
 

@@ -19,7 +19,8 @@ internal static class TrainingCommand
         }
         try
         {
-            return await parsed.InvokeAsync(new() { Output = output, Error = error, EnableDefaultExceptionHandler = false }, cancellationToken).ConfigureAwait(false);
+            var invocation = new InvocationConfiguration { Output = output, Error = error, EnableDefaultExceptionHandler = false };
+            return await parsed.InvokeAsync(invocation, cancellationToken).ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {
@@ -41,11 +42,15 @@ internal static class TrainingCommand
         var seed = new Option<long>("--seed") { Description = "The same seed and split give the same data.", Required = true };
         var split = new Option<string>("--split") { Description = "A name; other splits hold other videos.", DefaultValueFactory = _ => "train" };
 
-        var command = new Command("prepare", "Draws videos of Shapes World with questions and answers (docs/shapes-world.md).") { folder, clips, films, seed, split };
+        var command = new Command("prepare", "Draws videos of Shapes World with questions and answers (docs/shapes-world.md).")
+        {
+            folder, clips, films, seed, split,
+        };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var order = new PrepareOrder(
-                Path.GetFullPath(parsed.GetRequiredValue(folder)), parsed.GetRequiredValue(clips), parsed.GetValue(films), parsed.GetRequiredValue(seed), parsed.GetRequiredValue(split));
+                Path.GetFullPath(parsed.GetRequiredValue(folder)), parsed.GetRequiredValue(clips), parsed.GetValue(films),
+                parsed.GetRequiredValue(seed), parsed.GetRequiredValue(split));
             await Preparation.RunAsync(order, output, error, cancellationToken).ConfigureAwait(false);
         });
         return command;

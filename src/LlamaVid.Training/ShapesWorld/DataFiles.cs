@@ -3,7 +3,7 @@ using System.Text.Json;
 
 namespace LlamaVid.Training.ShapesWorld;
 
-/// <summary>The text files of a data folder: questions, truth, and training data in the official form. The same films give the same bytes. Draws no pixels.</summary>
+/// <summary>The text files of a data folder: questions, truth, training data in the official form. The same films give the same bytes.</summary>
 internal sealed class DataFiles : IDisposable
 {
     private static readonly JsonSerializerOptions Json = new()

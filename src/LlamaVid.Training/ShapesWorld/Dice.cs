@@ -9,8 +9,11 @@ internal sealed class Dice
 {
     private ulong _state;
 
-    public Dice(string split, long seed, string purpose, int number) =>
-        _state = BinaryPrimitives.ReadUInt64LittleEndian(SHA256.HashData(System.Text.Encoding.UTF8.GetBytes($"shapes-world 1\n{split}\n{seed}\n{purpose}\n{number}")));
+    public Dice(string split, long seed, string purpose, int number)
+    {
+        var names = System.Text.Encoding.UTF8.GetBytes($"shapes-world 1\n{split}\n{seed}\n{purpose}\n{number}");
+        _state = BinaryPrimitives.ReadUInt64LittleEndian(SHA256.HashData(names));
+    }
 
     /// <summary>A whole number from <paramref name="low"/> to <paramref name="high"/>, both included.</summary>
     public int Between(int low, int high) => low + (int)Math.BigMul(Next(), (ulong)(high - low + 1), out _);

@@ -17,6 +17,6 @@ internal static class FilmQuestions
     {
         var all = About(scene, dice).Where(question => question.Type is not ("background" or "description")).ToLookup(question => question.Type);
         return dice.Deal([.. all], PerNamedScene).Select(ofType => dice.Pick([.. ofType]))
-            .Select(question => new Question("long_" + question.Type, $"In the {scene.Background.Name} scene, {Wording.Lower(question.Text)}", question.Answer));
+            .Select(asked => new Question("long_" + asked.Type, $"In the {scene.Background.Name} scene, {Wording.Lower(asked.Text)}", asked.Answer));
     }
 }

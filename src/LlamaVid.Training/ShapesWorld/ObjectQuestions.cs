@@ -10,7 +10,7 @@ internal static class ObjectQuestions
             var (color, shape) = (actor.Paint.Name, actor.Shape.Word());
             yield return new("color", dice.Pick([$"What color is the {shape}?", $"What colour is the {shape}?"]), color);
             yield return new("shape", dice.Pick([$"What shape is the {color} object?", $"Which shape is {color}?"]), shape);
-            yield return new("direction", dice.Pick([$"Which direction does the {actor.Name} move?", $"Which way does the {actor.Name} move?"]), Wording.Direction(actor.Motion));
+            yield return new("direction", $"Which {dice.Pick(["direction", "way"])} does the {actor.Name} move?", Wording.Direction(actor.Motion));
 
             var places = Places(actor, scene.Seconds).ToArray();
             if (places.Length > 0) yield return dice.Pick(places);

@@ -20,7 +20,8 @@ internal static class SceneDraw
     {
         var seconds = dice.Between(ShortestSeconds, LongestSeconds);
         var count = dice.Between(1, 3);
-        var motions = new Motion[count];                               // kept when the rest is drawn again, or still objects, being easier to place, would prevail
+        // Motions are kept when the rest is drawn again: still objects are easier to place and would prevail.
+        var motions = new Motion[count];
         for (var i = 0; i < count; i++) motions[i] = dice.Chance(StillPercent) ? Motion.Still : dice.Pick(Moves);
         while (true)
         {

@@ -14,11 +14,13 @@ public sealed class PrepareTests : IDisposable
     [Fact]
     public async Task The_same_seed_gives_the_same_files_and_another_split_gives_others()
     {
-        await PrepareAsync("a", "--clips", "4", "--seed", "3");
-        await PrepareAsync("b", "--clips", "4", "--seed", "3");
-        await PrepareAsync("c", "--clips", "4", "--seed", "3", "--split", "test");
+        await PrepareAsync("a", "--clips", "2", "--seed", "3");
+        await PrepareAsync("b", "--clips", "2", "--seed", "3");
+        await PrepareAsync("c", "--clips", "2", "--seed", "3", "--split", "test");
         var names = Names("a");
-        Assert.Equal(["align.json", "clip-000000.mp4", "clip-000001.mp4", "clip-000002.mp4", "clip-000003.mp4", "instruct.json", "questions.jsonl", "truth.jsonl"], names);
+        Assert.Equal(
+            ["align.json", "clip-000000.mp4", "clip-000001.mp4", "instruct.json", "questions.jsonl", "truth.jsonl"],
+            names);
         Assert.Equal(names, Names("b"));
         foreach (var name in names)
         {
@@ -65,7 +67,7 @@ public sealed class PrepareTests : IDisposable
     [Fact]
     public async Task Decoded_frames_show_the_documented_colours_where_the_truth_says()
     {
-        await PrepareAsync("seen", "--clips", "12", "--seed", "4");
+        await PrepareAsync("seen", "--clips", "6", "--seed", "4");
         using var opener = new MediaOpener(new(), NullLogger.Instance);
         var looked = 0;
         foreach (var truth in Lines("seen", "truth.jsonl"))
@@ -115,7 +117,7 @@ public sealed class PrepareTests : IDisposable
         await File.WriteAllTextAsync(Path.Combine(_folder.FullName, "mine.txt"), "kept", Cancel);
         var (code, _, error) = await RunAsync(["prepare", "--out", _folder.FullName, "--clips", "1", "--seed", "1"]);
         Assert.Equal(1, code);
-        Assert.Equal($"{_folder.FullName} holds 1 entries already. Empty it, or choose another --out.", error.TrimEnd());
+        Assert.Equal($"{_folder.FullName} is not empty (1 inside). Empty it, or choose another --out.", error.TrimEnd());
         Assert.Single(_folder.EnumerateFileSystemInfos());
     }
 
@@ -172,7 +174,8 @@ public sealed class PrepareTests : IDisposable
 
     private JsonElement Json(string folder, string file) => JsonDocument.Parse(Bytes(folder, file)).RootElement;
 
-    private JsonElement[] Lines(string folder, string file) => [.. File.ReadAllLines(PathOf(folder, file)).Select(line => JsonDocument.Parse(line).RootElement)];
+    private JsonElement[] Lines(string folder, string file) =>
+        [.. File.ReadAllLines(PathOf(folder, file)).Select(line => JsonDocument.Parse(line).RootElement)];
 
     private static string Text(JsonElement element, string name) => element.GetProperty(name).GetString()!;
 

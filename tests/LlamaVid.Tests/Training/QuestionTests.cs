@@ -6,8 +6,10 @@ namespace LlamaVid.Tests.Training;
 /// <summary>Every question has one right answer, found independently, and the language is closed and documented.</summary>
 public sealed class QuestionTests
 {
-    private static readonly string[] Types = ["background", "color", "comparison", "count", "description", "direction", "existence", "order", "position", "shape"];
-    private static readonly (Film Film, Question[] Questions)[] Asked = [.. Drawn.Clips(1200).Concat(Drawn.Films(60)).Select(film => (film, Drawn.Questions(film)))];
+    private static readonly string[] Types =
+        ["background", "color", "comparison", "count", "description", "direction", "existence", "order", "position", "shape"];
+    private static readonly (Film Film, Question[] Questions)[] Asked =
+        [.. Drawn.Clips(1200).Concat(Drawn.Films(60)).Select(film => (film, Drawn.Questions(film)))];
     private static readonly string Page = File.ReadAllText(Repository.Path("docs/shapes-world.md"));
 
     [Fact]
@@ -26,7 +28,8 @@ public sealed class QuestionTests
     public void Clips_are_asked_every_type_and_films_all_but_background_and_description()
     {
         Assert.Equal(Types, All(clips: true).Select(question => question.Type).Distinct().Order());
-        Assert.Equal(Types.Except(["background", "description"]).Select(type => "long_" + type), All(clips: false).Select(question => question.Type).Distinct().Order());
+        var ofFilms = Types.Except(["background", "description"]).Select(type => "long_" + type);
+        Assert.Equal(ofFilms, All(clips: false).Select(question => question.Type).Distinct().Order());
         Assert.All(Asked.Where(asked => asked.Film.Scenes.Count > 1), asked => Assert.Equal(10, asked.Questions.Length));
     }
 
@@ -65,9 +68,11 @@ public sealed class QuestionTests
     [Fact]
     public void The_words_are_those_of_the_page()
     {
-        var captions = Asked.Where(asked => asked.Film.Scenes.Count == 1).SelectMany(asked => Captions.Of(asked.Film.Scenes[0])).SelectMany(said => new[] { said.Request, said.Caption });
+        var captions = Asked.Where(asked => asked.Film.Scenes.Count == 1).SelectMany(asked => Captions.Of(asked.Film.Scenes[0]))
+            .SelectMany(said => new[] { said.Request, said.Caption });
         var used = Asked.SelectMany(asked => asked.Questions).SelectMany(question => new[] { question.Text, question.Answer }).Concat(captions)
-            .SelectMany(text => text.ToLowerInvariant().Split([' ', '.', ',', ':', '?'], StringSplitOptions.RemoveEmptyEntries)).Distinct().Order(StringComparer.Ordinal).ToArray();
+            .SelectMany(text => text.ToLowerInvariant().Split([' ', '.', ',', ':', '?'], StringSplitOptions.RemoveEmptyEntries))
+            .Distinct().Order(StringComparer.Ordinal).ToArray();
         var listed = Regex.Match(Page, @"use (\d+) words:\s+```\s+([^`]+)```");
         var words = listed.Groups[2].Value.Split((char[])[' ', '\n'], StringSplitOptions.RemoveEmptyEntries);
         Assert.True(words.SequenceEqual(used), $"the page should list {used.Length}: {string.Join(' ', used)}");
@@ -77,8 +82,10 @@ public sealed class QuestionTests
     [Fact]
     public void The_colours_are_those_of_the_page()
     {
-        var listed = Regex.Matches(Page, @"\| (\w+) \| (\d+) (\d+) (\d+) (?=\|)").Select(match => string.Join(' ', match.Groups.Values.Skip(1).Select(group => group.Value)));
-        Assert.Equal(Palette.Objects.Concat(Palette.Backgrounds).Select(paint => $"{paint.Name} {paint.Red} {paint.Green} {paint.Blue}").Order(), listed.Order());
+        var listed = Regex.Matches(Page, @"\| (\w+) \| (\d+) (\d+) (\d+) (?=\|)")
+            .Select(match => string.Join(' ', match.Groups.Values.Skip(1).Select(group => group.Value)));
+        var drawn = Palette.Objects.Concat(Palette.Backgrounds).Select(paint => $"{paint.Name} {paint.Red} {paint.Green} {paint.Blue}");
+        Assert.Equal(drawn.Order(), listed.Order());
     }
 
     private static IEnumerable<Question> All(bool clips) =>

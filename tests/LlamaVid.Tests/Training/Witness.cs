@@ -3,7 +3,7 @@ using LlamaVid.Training.ShapesWorld;
 
 namespace LlamaVid.Tests.Training;
 
-/// <summary>Answers a question by reading its words and looking at the written truth, moment by moment. Shares no code with the generator's questions.</summary>
+/// <summary>Answers a question by reading its words and the written truth, moment by moment. Shares no code with the generator's questions.</summary>
 internal static class Witness
 {
     private static readonly string[] Columns = ["left", "", "right"], Rows = ["top", "", "bottom"];
