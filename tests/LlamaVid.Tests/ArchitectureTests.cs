@@ -7,6 +7,7 @@ public sealed class ArchitectureTests
 {
     private static readonly Assembly Media = typeof(LlamaVid.Media.MediaSource).Assembly;
     private static readonly Assembly Model = typeof(LlamaVid.Model.LlamaVidModel).Assembly;
+    private static readonly Assembly Training = typeof(LlamaVid.Training.TrainingCommand).Assembly;
     private static readonly Assembly Engine = typeof(LlamaVid.Engine.GenerationEngine).Assembly;
 
     [Fact]
@@ -20,6 +21,15 @@ public sealed class ArchitectureTests
     {
         AssertKnowsNothingOf(Engine, "LlamaVid.Server", "LlamaVid.Training", "FFMpegCore", "Microsoft.AspNetCore");
         Assert.Equal(["LlamaVid.Media", "LlamaVid.Model"], References(Engine).Where(name => name.StartsWith("LlamaVid", StringComparison.Ordinal)).Order());
+    }
+
+    [Fact]
+    public void Training_knows_media_and_model_only_and_nothing_knows_training()
+    {
+        AssertKnowsNothingOf(Training, "LlamaVid.Engine", "LlamaVid.Server", "Microsoft.AspNetCore");
+        var projects = Directory.GetFiles(Repository.Path("src"), "*.csproj", SearchOption.AllDirectories);
+        Assert.Equal(5, projects.Length);
+        Assert.All(projects, project => Assert.DoesNotContain("LlamaVid.Training", File.ReadAllText(project), StringComparison.Ordinal));
     }
 
     [Fact]
