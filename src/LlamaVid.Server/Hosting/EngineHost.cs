@@ -33,7 +33,8 @@ internal sealed class EngineHost(
             Log.Ready(logger, ModelName, Math.Round(time.GetElapsedTime(begun).TotalSeconds, 1));
             _loaded.SetResult();
             await Engine.Ended.WaitAsync(stoppingToken);
-            throw new StartupException("The engine has failed and serves no more; the log says why.");
+            if (!lifetime.ApplicationStopping.IsCancellationRequested)
+                throw new StartupException("The engine has failed and serves no more; the log says why.");
         }
         catch (Exception fault) when (!stoppingToken.IsCancellationRequested)
         {
