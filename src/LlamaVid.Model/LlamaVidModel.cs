@@ -104,9 +104,16 @@ public sealed class LlamaVidModel : IDisposable
     {
         using var scope = NewDisposeScope();
         if (isMovie && _tower!.HasClassToken) features = features.narrow(1, 1, features.shape[1] - 1);
-        var isText = torch.ones(question.shape, ScalarType.Bool, question.device);
-        return _frameTokenizer!.forward(features, question, isText).MoveToOuterDisposeScope();
+        var ids = question.unsqueeze(0);
+        return FrameTokens(features, ids, torch.ones_like(ids, ScalarType.Bool)).MoveToOuterDisposeScope();
     }
+
+    /// <summary>Frames of several videos in one pass, each with the question that is asked of it.</summary>
+    /// <param name="features">[T, N, C]</param>
+    /// <param name="questions">[T, L] int64 word pieces, the shorter ones padded at their end</param>
+    /// <param name="isText">[T, L] bool, false for padding</param>
+    /// <returns>[T, n, W], n = <see cref="TokensPerFrame"/>, the context token first</returns>
+    public Tensor FrameTokens(Tensor features, Tensor questions, Tensor isText) => _frameTokenizer!.forward(features, questions, isText);
 
     /// <returns>[S, W]</returns>
     public Tensor Embed(IReadOnlyList<int> ids)
@@ -119,21 +126,47 @@ public sealed class LlamaVidModel : IDisposable
     /// <param name="capacity">positions that the sequence may come to have; all memory is taken at once</param>
     public KvCache NewCache(int capacity) => new(Config.Decoder, capacity, Placement);
 
-    /// <summary>Computes the next positions of a sequence.</summary>
+    /// <summary>Computes the next positions of several sequences in one pass.</summary>
+    /// <param name="embeddings">[N, W], the rows of the chunks one after the other</param>
+    /// <returns>[N, W] hidden states</returns>
+    public Tensor Forward(Tensor embeddings, IReadOnlyList<SequenceChunk> chunks)
+    {
+        using var scope = NewDisposeScope();
+        var angles = chunks.Select(chunk => _rotary.At(chunk.Cache.Length, chunk.Rows, chunk.SequenceLength, Placement.Dtype)).ToArray();
+        var (cos, sin) = angles.Length == 1 ? angles[0] : (torch.cat([.. angles.Select(at => at.Cos)], 0), torch.cat([.. angles.Select(at => at.Sin)], 0));
+        var rows = new CachedAttention(chunks, Config.Decoder.Heads / Config.Decoder.KvHeads, Placement.Device);
+        var hidden = _decoder.model.forward(embeddings, cos, sin, rows);
+        foreach (var chunk in chunks) chunk.Cache.Advance(chunk.Rows);
+        return hidden.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Computes the next positions of one sequence.</summary>
     /// <param name="embeddings">[S, W], the positions that follow what <paramref name="cache"/> holds</param>
     /// <param name="cache">takes the new positions in</param>
     /// <param name="sequenceLength">positions of the whole prompt when this is a chunk of one, else of the sequence including these</param>
     /// <returns>[S, W] hidden states</returns>
-    public Tensor Forward(Tensor embeddings, KvCache cache, int sequenceLength)
+    public Tensor Forward(Tensor embeddings, KvCache cache, int sequenceLength) =>
+        Forward(embeddings, [new(cache, (int)embeddings.shape[0], sequenceLength)]);
+
+    /// <summary>Computes whole sequences from their first position on, without a cache: what training differentiates.</summary>
+    /// <param name="embeddings">[B, S, W]; shorter sequences are padded at their end, which no earlier position sees</param>
+    /// <returns>[B, S, W] hidden states</returns>
+    public Tensor Forward(Tensor embeddings)
     {
         using var scope = NewDisposeScope();
-        var (cos, sin) = _rotary.At(cache.Length, (int)embeddings.shape[0], sequenceLength, Placement.Dtype);
-        return _decoder.model.forward(embeddings, cos, sin, cache).MoveToOuterDisposeScope();
+        var (sequences, length) = ((int)embeddings.shape[0], (int)embeddings.shape[1]);
+        var (cos, sin) = _rotary.At(0, length, length, Placement.Dtype);
+        var hidden = _decoder.model.forward(embeddings.flatten(0, 1), cos.repeat(sequences, 1, 1), sin.repeat(sequences, 1, 1), new WholeAttention(sequences));
+        return hidden.view(embeddings.shape).MoveToOuterDisposeScope();
     }
 
-    /// <param name="hidden">[S, W] from <see cref="Forward"/></param>
-    /// <returns>[S, V] float32</returns>
+    /// <param name="hidden">[…, W] from <see cref="Forward(Tensor)"/> or its overloads</param>
+    /// <returns>[…, V] float32</returns>
     public Tensor Logits(Tensor hidden) => _decoder.Logits(hidden);
+
+    /// <summary>What training may change, by the names of the checkpoint. The vision tower, which has a file of its own, is not among them.</summary>
+    public IEnumerable<(string Name, Parameter Value)> Parameters =>
+        _decoder.named_parameters().Concat(_frameTokenizer?.named_parameters().Select(item => ("model." + item.name, item.parameter)) ?? []);
 
     public void Dispose()
     {

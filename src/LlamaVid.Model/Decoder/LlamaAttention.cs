@@ -14,7 +14,7 @@ internal sealed class LlamaAttention : Module
     public readonly RotaryEmbedding rotary_emb;
 
     private readonly int _layer;
-    private readonly long _kvHeads, _group, _headSize;
+    private readonly long _heads, _kvHeads, _headSize;
 
     public LlamaAttention(DecoderConfig config, int layer, Placement placement) : base(nameof(LlamaAttention))
     {
@@ -25,25 +25,18 @@ internal sealed class LlamaAttention : Module
         o_proj = new(config.HiddenSize, config.HiddenSize, placement, hasBias: false);
         rotary_emb = new(size, config.RopeTheta, placement.Device);
         RegisterComponents();
-        (_layer, _kvHeads, _group, _headSize) = (layer, config.KvHeads, config.Heads / config.KvHeads, size);
+        (_layer, _heads, _kvHeads, _headSize) = (layer, config.Heads, config.KvHeads, size);
     }
 
-    /// <param name="x">[S, W]</param>
-    /// <param name="mask">[G·S, positions] true where a query may look; null when every query may look everywhere</param>
-    /// <returns>[S, W]</returns>
-    public Tensor forward(Tensor x, Tensor cos, Tensor sin, KvCache cache, Tensor? mask)
+    /// <param name="x">[N, W]</param>
+    /// <returns>[N, W]</returns>
+    public Tensor forward(Tensor x, Tensor cos, Tensor sin, RowAttention rows)
     {
         using var scope = NewDisposeScope();
         var count = x.shape[0];
-        var q = RotaryTable.Rotate(q_proj.call(x).view(count, _kvHeads * _group, _headSize), cos, sin);
+        var q = RotaryTable.Rotate(q_proj.call(x).view(count, _heads, _headSize), cos, sin);
         var k = RotaryTable.Rotate(k_proj.call(x).view(count, _kvHeads, _headSize), cos, sin);
         var v = v_proj.call(x).view(count, _kvHeads, _headSize);
-        var (keys, values) = cache.Append(_layer, k, v);                                            // [K, P, D]
-
-        // The queries of a group share their key head, so they lie one after the other on the query axis: [K, G·S, D].
-        var queries = q.view(count, _kvHeads, _group, _headSize).permute(1, 2, 0, 3).reshape(_kvHeads, _group * count, _headSize);
-        var seen = functional.scaled_dot_product_attention(queries.unsqueeze(0), keys.unsqueeze(0), values.unsqueeze(0), mask);
-        var rows = seen.view(_kvHeads, _group, count, _headSize).permute(2, 0, 1, 3).reshape(count, _kvHeads * _group * _headSize);
-        return o_proj.call(rows).MoveToOuterDisposeScope();
+        return o_proj.call(rows.Attend(_layer, q, k, v)).MoveToOuterDisposeScope();
     }
 }

@@ -20,11 +20,11 @@ internal sealed class LlamaDecoderLayer : Module
         RegisterComponents();
     }
 
-    /// <returns>[S, W]</returns>
-    public Tensor forward(Tensor x, Tensor cos, Tensor sin, KvCache cache, Tensor? mask)
+    /// <returns>[N, W]</returns>
+    public Tensor forward(Tensor x, Tensor cos, Tensor sin, RowAttention rows)
     {
         using var scope = NewDisposeScope();
-        x = x.add(self_attn.forward(input_layernorm.call(x), cos, sin, cache, mask), Scalars.One);
+        x = x.add(self_attn.forward(input_layernorm.call(x), cos, sin, rows), Scalars.One);
         return x.add(mlp.call(post_attention_layernorm.call(x)), Scalars.One).MoveToOuterDisposeScope();
     }
 }

@@ -17,8 +17,8 @@ internal sealed class LlamaForCausalLm : Module
         RegisterComponents();
     }
 
-    /// <param name="hidden">[S, W] from <see cref="LlamaModel.forward"/></param>
-    /// <returns>[S, V] float32</returns>
+    /// <param name="hidden">[N, W] from <see cref="LlamaModel.forward"/></param>
+    /// <returns>[N, V] float32</returns>
     public Tensor Logits(Tensor hidden)
     {
         using var scope = NewDisposeScope();

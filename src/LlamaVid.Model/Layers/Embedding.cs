@@ -14,7 +14,11 @@ internal sealed class Embedding : Module<Tensor, Tensor>
         RegisterComponents();
     }
 
-    /// <param name="ids">[S] int64</param>
-    /// <returns>[S, width]</returns>
-    public override Tensor forward(Tensor ids) => weight.index_select(0, ids);
+    /// <param name="ids">[…] int64</param>
+    /// <returns>[…, width]</returns>
+    public override Tensor forward(Tensor ids)
+    {
+        using var scope = NewDisposeScope();
+        return weight.index_select(0, ids.flatten()).view([.. ids.shape, weight.shape[1]]).MoveToOuterDisposeScope();
+    }
 }

@@ -20,7 +20,7 @@ internal sealed class BertAttention : Module
 
     /// <param name="x">[T, L, E]</param>
     /// <param name="seen">[T, N, K]</param>
-    /// <param name="mask">[L, N] true where a row may look; null for everywhere</param>
+    /// <param name="mask">[R, 1, L, N] true where a row may look; null for everywhere</param>
     public Tensor forward(Tensor x, Tensor seen, Tensor? mask)
     {
         using var scope = NewDisposeScope();

@@ -21,13 +21,14 @@ internal sealed class BertEmbeddings : Module
         RegisterComponents();
     }
 
-    /// <returns>[1, Q + L, E]</returns>
+    /// <param name="ids">[R, L]</param>
+    /// <param name="queries">[1, Q, E] or null</param>
+    /// <returns>[R, Q + L, E]</returns>
     public Tensor forward(Tensor ids, Tensor? queries)
     {
         using var scope = NewDisposeScope();
-        var text = word_embeddings.call(ids).add(position_embeddings.weight.narrow(0, 0, ids.shape[0]), Scalars.One);
+        var text = word_embeddings.call(ids).add(position_embeddings.weight.narrow(0, 0, ids.shape[1]), Scalars.One);
         if (token_type_embeddings is not null) text = text.add(token_type_embeddings.weight.narrow(0, 0, 1), Scalars.One);
-        text = text.unsqueeze(0);
-        return LayerNorm.call(queries is null ? text : torch.cat([queries, text], 1)).MoveToOuterDisposeScope();
+        return LayerNorm.call(queries is null ? text : torch.cat([queries.expand(ids.shape[0], -1, -1), text], 1)).MoveToOuterDisposeScope();
     }
 }

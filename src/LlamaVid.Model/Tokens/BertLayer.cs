@@ -35,7 +35,7 @@ internal sealed class BertLayer : Module
 
     /// <param name="x">[T, Q + L, E], the queries first</param>
     /// <param name="frames">[T, N, C] visual features</param>
-    /// <param name="mask">[Q + L, Q + L]</param>
+    /// <param name="mask">[R, 1, Q + L, Q + L], R = 1 or T</param>
     public Tensor forward(Tensor x, Tensor frames, Tensor? mask)
     {
         using var scope = NewDisposeScope();

@@ -16,18 +16,20 @@ internal sealed class BertModel : Module
     public Tensor forward(Tensor ids, Tensor isText, Tensor? queries, Tensor frames)
     {
         using var scope = NewDisposeScope();
-        var x = embeddings.forward(ids, queries);
-        var rows = encoder.forward(x.expand(frames.shape[0], -1, -1), frames, Mask(isText, queries));
+        var x = embeddings.forward(ids, queries).expand(frames.shape[0], -1, -1);
+        var rows = encoder.forward(x, frames, Mask(isText, queries));
         return (queries is null ? rows : rows.narrow(1, 0, queries.shape[1])).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Q-Former: queries and text see each other, padding is hidden. BERT decoder: causal, padding hidden. True = visible.</summary>
+    /// <summary>Q-Former: queries and text see each other, padding is hidden. BERT decoder: causal, padding hidden.</summary>
+    /// <returns>[R, 1, Q + L, Q + L] true where a row may look</returns>
     private static Tensor Mask(Tensor isText, Tensor? queries)
     {
-        var length = isText.shape[0];
-        if (queries is null) return torch.ones([length, length], ScalarType.Bool, isText.device).tril().logical_and(isText);
-        var visible = torch.cat([torch.ones([queries.shape[1]], ScalarType.Bool, isText.device), isText]);
-        return visible.expand(visible.shape[0], -1);
+        var (questions, length) = (isText.shape[0], isText.shape[1]);
+        if (queries is null)
+            return torch.ones([length, length], ScalarType.Bool, isText.device).tril().logical_and(isText.unsqueeze(1)).unsqueeze(1);
+        var visible = torch.cat([torch.ones([questions, queries.shape[1]], ScalarType.Bool, isText.device), isText], 1);
+        return visible.view(questions, 1, 1, -1).expand(-1, -1, visible.shape[1], -1);
     }
 }
 

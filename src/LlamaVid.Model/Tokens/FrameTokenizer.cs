@@ -69,8 +69,8 @@ internal sealed class FrameTokenizer : Module
     private static int ClassTokens(VisionConfig config, long rows) => rows % 2 == 1 && !config.KeepsClassToken ? 1 : 0;
 
     /// <param name="features">[T, N, C] tower output; an odd N means that a class token comes first (the official rule)</param>
-    /// <param name="ids">[L] int64, the question's word pieces</param>
-    /// <param name="isText">[L] bool, false for padding</param>
+    /// <param name="ids">[R, L] int64 word pieces: one question for all frames (R = 1), or one for each (R = T)</param>
+    /// <param name="isText">[R, L] bool, false for padding</param>
     /// <returns>[T, 1 + n, W], the context token first</returns>
     public Tensor forward(Tensor features, Tensor ids, Tensor isText)
     {

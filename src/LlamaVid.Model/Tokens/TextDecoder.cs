@@ -17,8 +17,8 @@ internal sealed class TextDecoder : Module
         RegisterComponents();
     }
 
-    /// <param name="ids">[L] int64 word pieces</param>
-    /// <param name="isText">[L] bool, false for padding</param>
+    /// <param name="ids">[R, L] int64 word pieces: one question for all frames (R = 1), or one for each (R = T)</param>
+    /// <param name="isText">[R, L] bool, false for padding</param>
     /// <param name="queries">[1, Q, E] learned queries, or null for a plain BERT decoder</param>
     /// <param name="frames">[T, N, C] what cross-attention looks at</param>
     /// <returns>[T, Q, E], or [T, L, E] for a plain BERT decoder</returns>

@@ -60,14 +60,12 @@ internal sealed class ClipLayer : Module<Tensor, Tensor>
         RegisterComponents();
     }
 
-    /// <param name="x">[T, P, C], changed in place</param>
-    /// <returns><paramref name="x"/></returns>
+    /// <returns>[T, P, C]</returns>
     public override Tensor forward(Tensor x)
     {
         using var scope = NewDisposeScope();
-        x.add_(self_attn.call(layer_norm1.call(x)), Scalars.One);
-        x.add_(mlp.call(layer_norm2.call(x)), Scalars.One);
-        return x;
+        x = x.add(self_attn.call(layer_norm1.call(x)), Scalars.One);
+        return x.add(mlp.call(layer_norm2.call(x)), Scalars.One).MoveToOuterDisposeScope();
     }
 }
 

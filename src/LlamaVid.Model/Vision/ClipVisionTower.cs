@@ -59,8 +59,7 @@ internal sealed class ClipVisionTower : VisionTower
     public override Tensor forward(Tensor pixels)
     {
         using var scope = NewDisposeScope();
-        var x = pre_layrnorm.call(embeddings.call(pixels));                   // [T, 1 + P, C]
-        foreach (var layer in encoder.layers) layer.call(x);
+        var x = Through(encoder.layers, pre_layrnorm.call(embeddings.call(pixels)));                // [T, 1 + P, C]
         return (HasClassToken ? x : x.narrow(1, 1, PatchCount).contiguous()).MoveToOuterDisposeScope();
     }
 

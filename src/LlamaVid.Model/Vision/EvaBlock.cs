@@ -24,14 +24,12 @@ internal sealed class EvaBlock : Module<Tensor, Tensor>
         RegisterComponents();
     }
 
-    /// <param name="x">[T, P, C], changed in place: forty blocks of a batch of frames would otherwise hold forty copies of it</param>
-    /// <returns><paramref name="x"/></returns>
+    /// <returns>[T, P, C]</returns>
     public override Tensor forward(Tensor x)
     {
         using var scope = NewDisposeScope();
-        x.add_(attn.call(norm1.call(x)), Scalars.One);
-        x.add_(mlp.call(norm2.call(x)), Scalars.One);
-        return x;
+        x = x.add(attn.call(norm1.call(x)), Scalars.One);
+        return x.add(mlp.call(norm2.call(x)), Scalars.One).MoveToOuterDisposeScope();
     }
 }
 

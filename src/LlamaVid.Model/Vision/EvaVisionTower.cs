@@ -43,9 +43,7 @@ internal sealed class EvaVisionTower : VisionTower
     {
         using var scope = NewDisposeScope();
         var x = cat([cls_token.expand(pixels.shape[0], -1, -1), patch_embed.call(pixels)], dim: 1);   // [T, 1 + P, C]
-        x.add_(pos_embed, Scalars.One);
-        foreach (var block in blocks) block.call(x);
-        return x.MoveToOuterDisposeScope();
+        return Through(blocks, x.add(pos_embed, Scalars.One)).MoveToOuterDisposeScope();
     }
 
     /// <summary>Fits the file's grid of positions to this tower's pictures, once, from the file's values in float32.</summary>

@@ -2,7 +2,7 @@ using LlamaVid.Model.Weights;
 
 namespace LlamaVid.Model.Vision;
 
-/// <summary>Turns pictures into features, one per patch, without regard to any question. It knows no text and never trains.</summary>
+/// <summary>Turns pictures into features, one per patch, without regard to any question. It knows no text.</summary>
 /// <remarks>
 /// <c>call(pixels)</c>: [T, 3, S, S] → [T, P, C], or [T, 1 + P, C] with the class token first where <see cref="HasClassToken"/>. Input and output are
 /// in the dtype of the tower's <see cref="Placement"/>. Frames do not influence each other, so a batch may be split anywhere. Grad mode is the caller's.
@@ -48,5 +48,17 @@ public abstract class VisionTower : Module<Tensor, Tensor>
 
         using (tower)
             throw new CheckpointException(path, $"the vision tower's features are {tower.Width} wide; config.json says mm_hidden_size {config.HiddenSize}.");
+    }
+
+    /// <summary>Runs <paramref name="x"/> through the blocks and lets each intermediate go: forty blocks of a batch of frames would otherwise hold forty copies of it.</summary>
+    private protected static Tensor Through<TBlock>(IEnumerable<TBlock> blocks, Tensor x) where TBlock : Module<Tensor, Tensor>
+    {
+        foreach (var block in blocks)
+        {
+            var next = block.call(x);
+            x.Dispose();
+            x = next;
+        }
+        return x;
     }
 }

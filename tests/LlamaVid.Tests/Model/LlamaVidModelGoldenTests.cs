@@ -53,7 +53,7 @@ public sealed class LlamaVidModelGoldenTests
             TensorAssert.Close(golden["vision.tower_output"], kept is null ? features : features[TensorIndex.Tensor(tensor(kept))], Tolerance);
         }
         var (ids, mask) = (golden["att.bert_ids"], golden["att.bert_mask"].to(ScalarType.Bool));
-        return [.. Enumerable.Range(0, (int)ids.shape[0]).Select(prompt => model.FrameTokenizer!.forward(features, ids[prompt], mask[prompt]).flatten(0, 1))];
+        return [.. Enumerable.Range(0, (int)ids.shape[0]).Select(prompt => model.FrameTokenizer!.forward(features, ids.narrow(0, prompt, 1), mask.narrow(0, prompt, 1)).flatten(0, 1))];
     }
 
     /// <summary>A placeholder takes all tokens of the next prompt; in the movie layout it takes one token.</summary>

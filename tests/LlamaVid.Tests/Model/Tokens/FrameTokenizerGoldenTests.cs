@@ -25,7 +25,7 @@ public sealed class FrameTokenizerGoldenTests
         var features = model.EncodeFrames(crops, frames);
         var patches = tokenizer.Patches(features);
 
-        var asked = tokenizer.Ask(features, golden["att.bert_ids"][0], golden["att.bert_mask"][0].to(ScalarType.Bool));
+        var asked = tokenizer.Ask(features, golden["att.bert_ids"], golden["att.bert_mask"].to(ScalarType.Bool));
         TensorAssert.Close(golden["att.bert_layer.2"].narrow(1, 0, asked.shape[1]), asked, Tolerance, "text decoder");
         TensorAssert.Close(golden["att.ctx_embed"], tokenizer.Attend(asked, patches), Tolerance, "context attention");
         TensorAssert.Close(golden["att.vis_pooled"], tokenizer.Pool(patches), Tolerance, "content pooling");

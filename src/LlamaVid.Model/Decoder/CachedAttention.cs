@@ -1,0 +1,39 @@
+namespace LlamaVid.Model.Decoder;
+
+/// <summary>Rows of several sequences, one after the other; those of a sequence look at what its cache holds and at themselves. What inference computes.</summary>
+/// <remarks>One pass through all layers; the masks belong to the dispose scope in which it is made.</remarks>
+internal sealed class CachedAttention(IReadOnlyList<SequenceChunk> chunks, int queriesPerKey, Device device) : RowAttention
+{
+    private readonly Tensor?[] _masks = [.. chunks.Select(chunk => chunk.Rows == 1 ? null : CausalMask(chunk.Cache.Length, chunk.Rows, queriesPerKey, device))];
+
+    public override Tensor Attend(int layer, Tensor q, Tensor k, Tensor v)
+    {
+        if (chunks.Count == 1) return Attend(layer, chunks[0].Cache, _masks[0], q, k, v);
+
+        using var scope = NewDisposeScope();
+        var (seen, row) = (new List<Tensor>(chunks.Count), 0);
+        for (var i = 0; i < chunks.Count; row += chunks[i++].Rows)
+        {
+            var count = chunks[i].Rows;
+            seen.Add(Attend(layer, chunks[i].Cache, _masks[i], q.narrow(0, row, count), k.narrow(0, row, count), v.narrow(0, row, count)));
+        }
+        return torch.cat(seen, 0).MoveToOuterDisposeScope();
+    }
+
+    private static Tensor Attend(int layer, KvCache cache, Tensor? mask, Tensor q, Tensor k, Tensor v)
+    {
+        using var scope = NewDisposeScope();
+        var (rows, heads, size) = (q.shape[0], q.shape[1], q.shape[2]);
+        var (keys, values) = cache.Append(layer, k, v);                                             // [K, P, D]
+        var (kvHeads, group) = (keys.shape[0], heads / keys.shape[0]);
+
+        // The queries of a group share their key head, so they lie one after the other on the query axis: [K, G·S, D].
+        var queries = q.view(rows, kvHeads, group, size).permute(1, 2, 0, 3).reshape(kvHeads, group * rows, size);
+        var seen = functional.scaled_dot_product_attention(queries.unsqueeze(0), keys.unsqueeze(0), values.unsqueeze(0), mask);
+        return seen.view(kvHeads, group, rows, size).permute(2, 0, 1, 3).reshape(rows, heads * size).MoveToOuterDisposeScope();
+    }
+
+    /// <returns>[G·S, past + S] true where a query may look: query i at positions 0 .. past + i</returns>
+    private static Tensor CausalMask(int past, int rows, int queriesPerKey, Device device) =>
+        torch.ones([rows, past + rows], ScalarType.Bool, device).tril(past).repeat(queriesPerKey, 1);
+}
