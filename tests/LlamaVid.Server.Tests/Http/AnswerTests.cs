@@ -99,6 +99,7 @@ public sealed class AnswerTests(DefaultServer fixture)
     public async Task The_model_is_listed_with_what_it_takes()
     {
         var model = (await _server.GetAsync("/v1/models")).Json.GetProperty("data")[0];
+        Assert.Equal(_server.Engine.Engine.Card!.LoadedAt.ToUnixTimeSeconds(), model.GetProperty("created").GetInt64());
         Assert.Equal("default", model.GetProperty("id").GetString());
         Assert.Equal(["text", "image", "video"], model.GetProperty("input_modalities").EnumerateArray().Select(value => value.GetString()));
         Assert.Equal(("float32", 2), (model.GetProperty("dtype").GetString(), model.GetProperty("tokens_per_frame").GetInt32()));
