@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Text;
 using System.Text.Json;
 
 namespace LlamaVid.Server.Requests;
@@ -26,6 +27,15 @@ internal readonly struct JsonCursor(JsonElement element, string path)
         {
             throw Wrong("is not valid Unicode text", shown: false);
         }
+    }
+
+    /// <summary>The text as the request has it; copied only where it is written with escapes.</summary>
+    public ReadOnlySpan<byte> Utf8()
+    {
+        if (!IsText)
+            throw Wrong("must be a string");
+        var raw = JsonMarshal.GetRawUtf8Value(Element)[1..^1];
+        return raw.Contains((byte)'\\') ? Encoding.UTF8.GetBytes(Text()) : raw;
     }
 
     public bool Flag() => Element.ValueKind switch
@@ -119,7 +129,7 @@ internal readonly struct JsonCursor(JsonElement element, string path)
     private string Shown()
     {
         var raw = JsonMarshal.GetRawUtf8Value(Element);
-        return raw.Length <= 40 ? System.Text.Encoding.UTF8.GetString(raw) : Element.ValueKind switch
+        return raw.Length <= 40 ? Encoding.UTF8.GetString(raw) : Element.ValueKind switch
         {
             JsonValueKind.String => $"a string of {raw.Length - 2} bytes",
             JsonValueKind.Number => $"a number of {raw.Length} digits",
