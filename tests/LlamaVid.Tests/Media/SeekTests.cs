@@ -3,6 +3,7 @@ using LlamaVid.Media;
 namespace LlamaVid.Tests.Media;
 
 /// <summary>A start late in a file gives the frames that a whole reading gives from there on, pixel by pixel, wherever decoding began.</summary>
+[Collection(AloneCollection.Name)]
 public sealed class SeekTests
 {
     private const string Source = "testsrc=size=96x64:rate=25:duration=30,noise=alls=12:allf=t";
