@@ -55,12 +55,9 @@ internal sealed class MediaIntake(MediaOpener opener, LlamaVidModel model, Model
     {
         var visual = sequence.Request.Media.Select((_, i) => frames(i)).Sum() * card.TokensPerFrame;
         if (visual >= card.ContextLength)
-            throw new ContextLengthExceededException(TextOnly(sequence), (int)Math.Min(visual, int.MaxValue / 2), sequence.Request.MaxTokens ?? 1, card.ContextLength);
+            throw new ContextLengthExceededException(null, (int)Math.Min(visual, int.MaxValue / 2), sequence.Request.MaxTokens ?? 1, card.ContextLength);
         (sequence.Planned, sequence.AnswerTokens) = PromptPlan.Of(model, sequence.Request, i => (int)frames(i), card, options);
     }
-
-    private int TextOnly(Sequence sequence) =>
-        PromptPlan.Lay(model, sequence.Request, _ => 1).Positions - sequence.Request.Media.Count * card.TokensPerFrame;
 
     public void Dispose() => _places.Dispose();
 }
