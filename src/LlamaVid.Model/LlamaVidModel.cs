@@ -110,15 +110,17 @@ public sealed class LlamaVidModel : IDisposable
         using var scope = NewDisposeScope();
         if (isMovie && _tower!.HasClassToken) features = features.narrow(1, 1, features.shape[1] - 1);
         var ids = question.unsqueeze(0);
-        return FrameTokens(features, ids, torch.ones_like(ids, ScalarType.Bool)).MoveToOuterDisposeScope();
+        return FrameTokens(features, ids, torch.ones_like(ids, ScalarType.Bool), pooling).MoveToOuterDisposeScope();
     }
 
     /// <summary>Frames of several videos in one pass, each with the question that is asked of it.</summary>
     /// <param name="features">[T, N, C]</param>
     /// <param name="questions">[T, L] int64 word pieces, the shorter ones padded at their end</param>
     /// <param name="isText">[T, L] bool, false for padding</param>
+    /// <param name="pooling">in place of the checkpoint's</param>
     /// <returns>[T, n, W], n = <see cref="TokensPerFrame"/>, the context token first</returns>
-    public Tensor FrameTokens(Tensor features, Tensor questions, Tensor isText) => _frameTokenizer!.forward(features, questions, isText);
+    public Tensor FrameTokens(Tensor features, Tensor questions, Tensor isText, FramePooling? pooling = null) =>
+        _frameTokenizer!.forward(features, questions, isText, pooling);
 
     /// <returns>[S, W]</returns>
     public Tensor Embed(IReadOnlyList<int> ids)

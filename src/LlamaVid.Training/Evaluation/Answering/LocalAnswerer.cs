@@ -69,44 +69,79 @@ internal sealed class LocalAnswerer : IAnswerer
     private static bool IsOfTheVideo(Exception fault) => fault is UnsupportedMediaException or VideoUnreadableException or VideoTooLongException
         or VideoTooLargeException or PayloadTooLargeException or IOException or UnauthorizedAccessException;
 
-    private List<Reply> Answer(Dictionary<int, FrameCrops> frames, IReadOnlyList<Ask> asks, CancellationToken cancellationToken)
+    private Reply[] Answer(Dictionary<int, FrameCrops> frames, IReadOnlyList<Ask> asks, CancellationToken cancellationToken)
     {
         using var inference = inference_mode();
         using var scope = NewDisposeScope();
         var features = frames.ToDictionary(pair => pair.Key, pair => Encode(pair.Value));
-        var replies = new List<Reply>();
-        foreach (var ask in asks)
+        var replies = new Reply[asks.Count];
+        foreach (var batch in Enumerable.Range(0, asks.Count).GroupBy(index => (asks[index].MaxFrames, asks[index].Pooling)))
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            replies.Add(Answer(features[ask.MaxFrames ?? 0], ask));
+            var seen = features[batch.Key.MaxFrames ?? 0];
+            foreach (var together in batch.Chunk((int)Math.Max(1, FramesPerPass / seen.Sum(chunk => chunk.shape[0]))))
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                Answer(seen, asks, together, replies);
+            }
         }
         return replies;
     }
 
     private List<Tensor> Encode(FrameCrops frames) => [.. frames.Chunks(FramesPerPass).Select(chunk => _model.EncodeFrames(chunk.Pixels, chunk.Count))];
 
-    private Reply Answer(List<Tensor> features, Ask ask)
+    /// <summary>Answers some questions in one pass.</summary>
+    /// <param name="features">of the video they are about, [T, N, C] in parts</param>
+    private void Answer(List<Tensor> features, IReadOnlyList<Ask> asks, int[] together, Reply[] replies)
     {
         using var scope = NewDisposeScope();
-        var tokens = Compress(features, ask);
-        var media = new PromptMedia((int)features.Sum(chunk => chunk.shape[0]), (int)tokens.shape[0], IsVideo: true);
-        var layout = _model.Prompts.Build([new(ChatRole.User, ask.Question, [0])], [media], new());
-        var left = _model.Config.MaxContext - layout.Positions;
-        if (left < 1) return Reply.None($"needs {layout.Positions} positions of {_model.Config.MaxContext} before its answer; the video is too long for this model.");
+        var (prompts, asked) = (new List<GreedyPrompt>(), new List<int>());
+        foreach (var (index, tokens) in together.Zip(Compress(features, [.. together.Select(index => asks[index])])))
+        {
+            var prompt = Prompt(asks[index].Question, (int)features.Sum(chunk => chunk.shape[0]), tokens);
+            if (prompt.MaxTokens < 1)
+            {
+                replies[index] = Reply.None(
+                    $"needs {prompt.Length} positions of {_model.Config.MaxContext} before its answer; the video is too long for this model.");
+                continue;
+            }
+            prompts.Add(prompt);
+            asked.Add(index);
+        }
+        if (prompts.Count == 0) return;
+        foreach (var (index, text) in asked.Zip(_decoder.Answer(prompts))) replies[index] = new(text);
+    }
 
+    /// <param name="tokens">[tokens, W] of all frames</param>
+    private GreedyPrompt Prompt(string question, int frames, Tensor tokens)
+    {
+        using var scope = NewDisposeScope();
+        var layout = _model.Prompts.Build([new(ChatRole.User, question, [0])], [new(frames, (int)tokens.shape[0], IsVideo: true)], new());
         var parts = layout.Spans.Select(span => span is PromptSpan.Text text ? _model.Embed(text.Ids) : Part(tokens, (PromptSpan.Media)span));
-        return new(_decoder.Answer(cat([.. parts], 0), layout.Stop, Math.Min(_maxTokens, left)));
+        return new(cat([.. parts], 0).MoveToOuterDisposeScope(), layout.Stop, Math.Min(_maxTokens, _model.Config.MaxContext - layout.Positions));
     }
 
     private static Tensor Part(Tensor tokens, PromptSpan.Media span) => tokens.narrow(0, span.FirstToken, span.Count);
 
-    /// <returns>[tokens, W] of all frames</returns>
-    private Tensor Compress(List<Tensor> features, Ask ask)
+    /// <returns>[tokens, W] of all frames, for each question</returns>
+    private List<Tensor> Compress(List<Tensor> features, Ask[] asks)
     {
         using var scope = NewDisposeScope();
-        var condition = _model.EncodeQuestion(ask.Condition);
-        var tokens = features.Select(chunk => Shown(_model.FrameTokens(chunk, condition, _isMovie, ask.Pooling), ask.Context).flatten(0, 1));
-        return cat([.. tokens], 0).MoveToOuterDisposeScope();
+        var questions = asks.Select(ask => _model.EncodeQuestion(ask.Condition)).ToArray();
+        var tokens = features.Count == 1 && !_isMovie
+            ? Together(features[0], questions, asks[0].Pooling)
+            : questions.Zip(asks).Select(each => cat([.. features.Select(chunk => _model.FrameTokens(chunk, each.First, _isMovie, each.Second.Pooling))], 0));
+        return [.. tokens.Zip(asks).Select(each => Shown(each.First, each.Second.Context).flatten(0, 1).MoveToOuterDisposeScope())];
+    }
+
+    /// <summary>The same frames under several questions, in one pass.</summary>
+    private Tensor[] Together(Tensor features, Tensor[] questions, FramePooling? pooling)
+    {
+        var (frames, longest) = (features.shape[0], questions.Max(question => question.shape[0]));
+        var ids = stack([.. questions.Select(question => Padded(question))]).repeat_interleave(frames, 0);
+        var isText = stack([.. questions.Select(question => Padded(ones_like(question, ScalarType.Bool)))]).repeat_interleave(frames, 0);
+        return _model.FrameTokens(features.repeat(questions.Length, 1, 1), ids, isText, pooling).split(frames);
+
+        Tensor Padded(Tensor row) => cat([row, zeros(longest - row.shape[0], row.dtype, row.device)]);
     }
 
     /// <param name="tokens">[T, 1 + n, W], the context token first</param>
