@@ -10,13 +10,14 @@ namespace LlamaVid.Training.Plots;
 internal sealed class Plot
 {
     private const int Width = 840, Height = 480;
+    private const string Font = "Arial, Liberation Sans, Helvetica, sans-serif";            // room for texts is measured in the first
     private static readonly OxyColor Grid = OxyColor.FromRgb(225, 225, 225);
 
     private readonly PlotModel _model;
 
     private Plot(string title, Axis across, Axis up)
     {
-        _model = new PlotModel { Title = title, Background = OxyColors.White, DefaultFont = "sans-serif", TitleFontSize = 15 };
+        _model = new PlotModel { Title = title, Background = OxyColors.White, DefaultFont = Font, TitleFontSize = 15 };
         _model.Axes.Add(across);
         _model.Axes.Add(up);
     }
@@ -76,7 +77,10 @@ internal sealed class Plot
     {
         _model.Series.Add(series);
         if (name is not null && _model.Legends.Count == 0)
-            _model.Legends.Add(new Legend { LegendPosition = LegendPosition.TopCenter, LegendPlacement = LegendPlacement.Outside, LegendOrientation = LegendOrientation.Horizontal });
+            _model.Legends.Add(new Legend
+            {
+                LegendPosition = LegendPosition.RightTop, LegendPlacement = LegendPlacement.Outside, LegendSymbolMargin = 8, LegendPadding = 16,
+            });
         return this;
     }
 
@@ -84,6 +88,7 @@ internal sealed class Plot
     {
         Axis axis = isLogarithmic ? new LogarithmicAxis { Base = 2, UseSuperExponentialFormat = false } : new LinearAxis();
         (axis.Position, axis.Title, axis.MajorGridlineStyle, axis.MajorGridlineColor) = (position, title, LineStyle.Solid, Grid);
+        axis.AxisTitleDistance = 12;
         if (fromTo is var (from, to)) (axis.Minimum, axis.Maximum) = (from, to);
         return axis;
     }
