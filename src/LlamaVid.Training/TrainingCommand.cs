@@ -18,7 +18,7 @@ internal static class TrainingCommand
         var parsed = root.Parse(args);
         if (parsed.Action is ParseErrorAction)
         {
-            await error.WriteLineAsync(string.Join(' ', parsed.Errors.Select(fault => fault.Message))).ConfigureAwait(false);
+            await error.WriteLineAsync(OneLine(string.Join(' ', parsed.Errors.Select(fault => fault.Message)))).ConfigureAwait(false);
             return 1;
         }
         try
@@ -75,7 +75,9 @@ internal static class TrainingCommand
     {
         FolderNotEmptyException or EncodingFailedException or EvaluationFaultException
             or CheckpointException or DeviceUnavailableException or FfmpegNotFoundException or TemporaryFolderUnusableException or IOException or UnauthorizedAccessException =>
-            string.Join(' ', fault.Message.Split('\n', StringSplitOptions.TrimEntries)),
+            OneLine(fault.Message),
         _ => null,
     };
+
+    private static string OneLine(string text) => string.Join(' ', text.Split('\n', StringSplitOptions.TrimEntries));
 }

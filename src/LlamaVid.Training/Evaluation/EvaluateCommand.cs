@@ -44,7 +44,8 @@ internal static class EvaluateCommand
         {
             if (result.GetValue(model) is null == result.GetValue(server) is null) result.AddError("Name either --model or --server.");
             if (result.GetValue(ablation) && result.GetValue(server) is not null) result.AddError("--ablation changes tokens inside the model; it needs --model.");
-            if (result.GetValue(format) == "video-chatgpt" && result.GetValue(judge) is null) result.AddError("video-chatgpt has free answers, which only a judge can score; name --judge-url.");
+            if (result.GetResult(format)?.Tokens is [{ Value: "video-chatgpt" }] && result.GetValue(judge) is null)
+                result.AddError("video-chatgpt has free answers, which only a judge can score; name --judge-url.");
             foreach (var url in new[] { result.GetValue(server), result.GetValue(judge) })
                 if (url is not null && !IsAddress(url)) result.AddError($"'{url}' is not an address; write http://HOST:PORT or https://HOST.");
         });
