@@ -71,6 +71,7 @@ internal sealed class FrameTokenizer : Module
     /// <param name="features">[T, N, C] tower output; an odd N means that a class token comes first (the official rule)</param>
     /// <param name="ids">[R, L] int64 word pieces: one question for all frames (R = 1), or one for each (R = T)</param>
     /// <param name="isText">[R, L] bool, false for padding</param>
+    /// <param name="pooling">null: the configuration's</param>
     /// <returns>[T, 1 + n, W], the context token first</returns>
     public Tensor forward(Tensor features, Tensor ids, Tensor isText, FramePooling? pooling = null)
     {

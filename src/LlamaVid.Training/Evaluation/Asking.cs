@@ -17,7 +17,8 @@ internal sealed class Asking(IAnswerer answerer, IReadOnlyList<Sample> samples, 
     /// <exception cref="EvaluationFaultException">a fault, where the run is to stop at one</exception>
     public async Task<ScoredAnswer[,]> RunAsync(CancellationToken cancellationToken)
     {
-        var videos = Enumerable.Range(0, samples.Count).GroupBy(index => samples[index].Video).Select(group => (Video: group.Key, Indices: group.ToArray())).ToArray();
+        var videos = Enumerable.Range(0, samples.Count).GroupBy(index => samples[index].Video).Select(group => (Video: group.Key, Indices: group.ToArray()))
+            .ToArray();
         var options = new ParallelOptions { MaxDegreeOfParallelism = VideosAtOnce, CancellationToken = cancellationToken };
         await Parallel.ForEachAsync(videos, options, async (each, token) =>
         {
@@ -31,7 +32,8 @@ internal sealed class Asking(IAnswerer answerer, IReadOnlyList<Sample> samples, 
 
     private async Task AskAsync(string video, int[] indices, CancellationToken cancellationToken)
     {
-        var asks = indices.SelectMany(index => variants.SelectMany(variant => samples[index].Questions.Select(question => variant.Ask(question, _others[index])))).ToArray();
+        var asks = indices.SelectMany(index => variants.SelectMany(variant =>
+            samples[index].Questions.Select(question => variant.Ask(question, _others[index])))).ToArray();
         IReadOnlyList<Reply> replies;
         try
         {

@@ -3,7 +3,7 @@ using LlamaVid.Training.Evaluation.Samples;
 namespace LlamaVid.Training.Evaluation;
 
 /// <summary>What truth.jsonl says beyond the answers: how many objects a question's scene has, and where in a film that scene is.</summary>
-/// <remarks>Without the file, or for a video that is not in it, the answer to the video's own count question tells the objects, and places are unknown.</remarks>
+/// <remarks>Without the file, or for a video that is not in it, the video's own count question tells the objects, and places are unknown.</remarks>
 internal sealed class DrawnTruth
 {
     private static readonly string[] Numbers = ["one", "two", "three"];
@@ -11,7 +11,8 @@ internal sealed class DrawnTruth
     private readonly Dictionary<string, Scene[]> _scenes = [];
     private readonly Dictionary<string, int> _counted = [];
 
-    public static DrawnTruth Read(string folder, IEnumerable<Sample> samples, Faults faults)
+    /// <exception cref="EvaluationFaultException">truth.jsonl is there and cannot be read: a part of it would move questions between groups</exception>
+    public static DrawnTruth Read(string folder, IEnumerable<Sample> samples)
     {
         var truth = new DrawnTruth();
         foreach (var sample in samples.Where(sample => sample.Type == "count"))
@@ -20,7 +21,7 @@ internal sealed class DrawnTruth
 
         var path = Path.Combine(folder, "truth.jsonl");
         if (!File.Exists(path)) return truth;
-        foreach (var record in JsonRecords.Read(path, faults)) truth.Add(folder, record);
+        foreach (var record in JsonRecords.Read(path, Faults.Strict)) truth.Add(folder, record);
         return truth;
     }
 
@@ -29,7 +30,8 @@ internal sealed class DrawnTruth
 
     /// <summary>The middle of the asked scene as a share of the film's length; null for clips and where it is unknown.</summary>
     public double? Position(Sample sample) =>
-        SceneOf(sample) is { } scene && _scenes[sample.Video] is { Length: > 1 } all ? (scene.Start + scene.Seconds / 2) / (all[^1].Start + all[^1].Seconds) : null;
+        SceneOf(sample) is { } scene && _scenes[sample.Video] is { Length: > 1 } all
+            ? (scene.Start + scene.Seconds / 2) / (all[^1].Start + all[^1].Seconds) : null;
 
     /// <exception cref="EvaluationFaultException">the line has not the documented form</exception>
     private void Add(string folder, JsonRecord record)

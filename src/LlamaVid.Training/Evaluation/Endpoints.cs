@@ -16,11 +16,12 @@ internal static class Endpoints
     public static async Task<ChatClient> ChatAsync(Endpoint endpoint, CancellationToken cancellationToken)
     {
         var client = new OpenAIClient(
-            new ApiKeyCredential(endpoint.Key is { Length: > 0 } key ? key : NoKey), new OpenAIClientOptions { Endpoint = Base(endpoint.Url), NetworkTimeout = Timeout });
+            new ApiKeyCredential(endpoint.Key is { Length: > 0 } key ? key : NoKey),
+            new OpenAIClientOptions { Endpoint = Base(endpoint.Url), NetworkTimeout = Timeout });
         return client.GetChatClient(endpoint.Model ?? await FirstModelAsync(client, endpoint.Url, cancellationToken).ConfigureAwait(false));
     }
 
-    /// <summary>What a request can fail with that is not this program's mistake: refusals, broken connections, timeouts, and replies that are no JSON.</summary>
+    /// <summary>What a request can fail with that is the endpoint's fault: refusals, broken connections, timeouts, and replies that are no JSON.</summary>
     public static bool IsFault(Exception fault, CancellationToken cancellationToken) => fault switch
     {
         OperationCanceledException => !cancellationToken.IsCancellationRequested,

@@ -20,7 +20,7 @@ internal static class EvaluationRun
     {
         var faults = new Faults(order.OnError, notes);
         var samples = SampleReader.Read(order, faults);
-        var truth = DrawnTruth.Read(order.Data, samples, faults);
+        var truth = DrawnTruth.Read(order.Data, samples);
         var (answerer, variants) = await AnswererAsync(order, cancellationToken).ConfigureAwait(false);
         using (answerer)
         {

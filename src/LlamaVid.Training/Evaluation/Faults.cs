@@ -12,6 +12,9 @@ internal sealed class EvaluationFaultException(string place, string problem, Exc
 /// <summary>Every fault of a run, said once and counted. Stops the run at the first where that was asked for.</summary>
 internal sealed class Faults(OnError onError, TextWriter notes)
 {
+    /// <summary>For files without which questions would be scored wrongly: every fault stops the run, whatever was asked for.</summary>
+    public static readonly Faults Strict = new(OnError.Stop, TextWriter.Null);
+
     private readonly Lock _lock = new();
 
     /// <summary>Questions that have no score.</summary>

@@ -1,7 +1,7 @@
 using LlamaVid.Model;
 using LlamaVid.Model.Weights;
 using LlamaVid.Training.Evaluation.Answering;
-using LlamaVid.Training.Evaluation.Samples;
+using LlamaVid.Training.ShapesWorld;
 
 namespace LlamaVid.Training.Evaluation;
 
@@ -24,7 +24,8 @@ internal static class Ablation
     public const string ContextDropped = "context_dropped", ContextReplaced = "context_replaced", QuestionShuffled = "question_shuffled";
     public const string Content = "content_tokens_", Frames = "frames_";
 
-    private static readonly (int Tokens, FramePooling Pooling)[] Poolings = [(1, new FramePooling.Mean()), (4, new FramePooling.Grid(2)), (16, new FramePooling.Grid(4))];
+    private static readonly (int Tokens, FramePooling Pooling)[] Poolings =
+        [(1, new FramePooling.Mean()), (4, new FramePooling.Grid(2)), (16, new FramePooling.Grid(4))];
     private static readonly int[] FrameCounts = [2, 4, 8];
 
     /// <summary>Everything that the checkpoint allows: a tower whose patches form no 4 × 4 grid has no sixteen content tokens.</summary>
@@ -40,12 +41,12 @@ internal static class Ablation
     /// <summary>For each question the text of another, drawn from all others of the data; its own where there is no other.</summary>
     public static string[] Others(IReadOnlyList<string> questions, long seed)
     {
-        var random = new Random(HashCode(seed));
+        var dice = new Dice("evaluation", seed, "other questions", 0);
         var hasOthers = questions.Distinct().Count() > 1;
         return [.. questions.Select(question =>
         {
             var other = question;
-            while (hasOthers && other == question) other = questions[random.Next(questions.Count)];
+            while (hasOthers && other == question) other = dice.Pick(questions);
             return other;
         })];
     }
@@ -61,6 +62,4 @@ internal static class Ablation
             return false;
         }
     }
-
-    private static int HashCode(long seed) => (int)(seed ^ (seed >> 32));
 }

@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 
 namespace LlamaVid.Training.Evaluation.Answering;
 
-/// <summary>A checkpoint in this process. Each video is decoded and encoded once, whatever is asked about it; videos are decoded beside the model's work.</summary>
+/// <summary>A checkpoint in this process. Each video is decoded and encoded once, whatever is asked about it; others are decoded meanwhile.</summary>
 internal sealed class LocalAnswerer : IAnswerer
 {
     private const int FramesPerPass = 64;
@@ -57,7 +57,8 @@ internal sealed class LocalAnswerer : IAnswerer
             var opened = await _opener.OpenAsync(new MediaSource.LocalFile(video), cancellationToken).ConfigureAwait(false);
             await using (opened.ConfigureAwait(false))
                 foreach (var bound in samplings)
-                    frames[bound] = await FrameCrops.ReadAsync(opened, bound == 0 ? null : bound, _model.Preprocessor!, cancellationToken).ConfigureAwait(false);
+                    frames[bound] = await FrameCrops.ReadAsync(opened, bound == 0 ? null : bound, _model.Preprocessor!, cancellationToken)
+                        .ConfigureAwait(false);
             return frames;
         }
         catch (Exception fault) when (IsOfTheVideo(fault))

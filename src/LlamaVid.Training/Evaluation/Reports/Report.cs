@@ -59,7 +59,8 @@ internal sealed record Report(Scores Plain, IReadOnlyList<Scores> Variants)
         IReadOnlyList<Variant> variants, ScoredAnswer[,] answers, DrawnTruth truth, bool isExactByRule, int skipped, double secondsPerQuestion)
     {
         var count = answers.GetLength(1);
-        var scores = variants.Select((variant, row) => Scores.Of(variant.Name, Enumerable.Range(0, count).Select(column => answers[row, column]), truth)).ToArray();
+        var scores = variants.Select((variant, row) => Scores.Of(variant.Name, Enumerable.Range(0, count).Select(column => answers[row, column]), truth))
+            .ToArray();
         var plain = Enumerable.Range(0, count).Select(column => answers[0, column]).Where(answer => answer.IsScored).ToArray();
         return new(scores[0], scores[1..])
         {
@@ -70,11 +71,13 @@ internal sealed record Report(Scores Plain, IReadOnlyList<Scores> Variants)
                 .ToDictionary(group => group.Key, group => group.Average(answer => answer.RightSentences)),
             Positions = [.. plain.Select(answer => (Bin: Bin(truth, answer.Sample), answer.IsRight)).Where(each => each.Bin >= 0)
                 .GroupBy(each => each.Bin).OrderBy(group => group.Key).Select(group => (group.Key, Tally.Of(group.Select(each => each.IsRight))))],
-            Judged = [.. plain.SelectMany(answer => answer.Verdicts).GroupBy(pair => pair.Key).Select(group => JudgedOf(group.Key, [.. group.Select(pair => pair.Value)]))],
+            Judged = [.. plain.SelectMany(answer => answer.Verdicts).GroupBy(pair => pair.Key)
+                .Select(group => JudgedOf(group.Key, [.. group.Select(pair => pair.Value)]))],
         };
     }
 
-    private static int Bin(DrawnTruth truth, Sample sample) => truth.Position(sample) is { } position ? Math.Min(PositionBins - 1, (int)(position * PositionBins)) : -1;
+    private static int Bin(DrawnTruth truth, Sample sample) => truth.Position(sample) is { } position
+        ? Math.Min(PositionBins - 1, (int)(position * PositionBins)) : -1;
 
     private static Judged JudgedOf(string aspect, Verdict[] verdicts) => new(
         aspect, verdicts.Length, verdicts.Average(verdict => verdict.Score),

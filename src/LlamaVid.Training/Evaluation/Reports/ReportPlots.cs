@@ -16,7 +16,8 @@ internal static class ReportPlots
         var files = new List<string>();
         Add("", Bars("Accuracy by type, with 95 % intervals", [.. report.Plain.ByType, ("overall", report.Plain.Overall)]));
         if (report.Variants.Count > 0)
-            Add("-ablation", Bars("What is changed, all questions", [.. report.Variants.Prepend(report.Plain).Select(scores => (scores.Name, scores.Overall))]));
+            Add("-ablation", Bars("What is changed, all questions",
+                [.. report.Variants.Prepend(report.Plain).Select(scores => (scores.Name, scores.Overall))]));
         if (report.Numbered(Ablation.Frames).Any()) Add("-frames", Frames(report));
         if (report.Positions.Count > 0) Add("-positions", Positions(report));
         return files;
@@ -36,7 +37,8 @@ internal static class ReportPlots
 
     private static Plot Frames(Report report)
     {
-        var counts = report.Numbered(Ablation.Frames).Select(each => (Name: each.Number.ToString(), each.Scores)).Append((Name: "all", Scores: report.Plain)).ToArray();
+        var counts = report.Numbered(Ablation.Frames).Select(each => (Name: each.Number.ToString(), each.Scores))
+            .Append((Name: "all", Scores: report.Plain)).ToArray();
         var plot = Plot.OverNames("Frames that the model sees", counts.Select(count => count.Name), Accuracy, Percents)
             .Line("all questions", counts.Select((count, at) => ((double)at, 100 * count.Scores.Overall.Accuracy)), hasMarkers: true);
         if (report.Plain.Crowded.Count > 0)

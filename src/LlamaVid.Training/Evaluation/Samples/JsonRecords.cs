@@ -15,7 +15,9 @@ internal sealed record JsonRecord(string Place, JsonElement Element)
     /// <summary>A text, or a whole number as text: data sets write ids either way.</summary>
     /// <exception cref="EvaluationFaultException">it is neither</exception>
     public string Id(string name) =>
-        Has(name) && Element.GetProperty(name) is { ValueKind: JsonValueKind.Number } value && value.TryGetInt64(out var number) ? number.ToString() : Text(name);
+        Has(name) && Element.GetProperty(name) is { ValueKind: JsonValueKind.Number } value && value.TryGetInt64(out var number)
+            ? number.ToString()
+            : Text(name);
 
     public bool Has(string name) => Element.TryGetProperty(name, out _);
 }

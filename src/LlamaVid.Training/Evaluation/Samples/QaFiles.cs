@@ -28,12 +28,9 @@ internal static class QaFiles
     {
         if (files.Count != 2) throw new EvaluationFaultException("--annotations", "ActivityNet-QA has two files, questions and answers; name both.");
         var answers = new Dictionary<string, JsonRecord>();
-        foreach (var record in JsonRecords.Read(files[1], faults))
-            faults.Try(() =>
-            {
-                if (!answers.TryAdd(record.Id("question_id"), record))
-                    throw new EvaluationFaultException(record.Place, $"is a second answer to question {record.Id("question_id")}.");
-            });
+        foreach (var record in JsonRecords.Read(files[1], Faults.Strict))
+            if (!answers.TryAdd(record.Id("question_id"), record))
+                throw new EvaluationFaultException(record.Place, $"is a second answer to question {record.Id("question_id")}.");
         foreach (var record in JsonRecords.Read(files[0], faults))
         {
             (string, Sample)? read = null;
@@ -86,11 +83,14 @@ internal static class QaFiles
         {
             if (line.Length == 0) continue;
             if (line.Split(' ', StringSplitOptions.RemoveEmptyEntries) is not [var name, var id] || !names.TryAdd(id, name))
-                throw new EvaluationFaultException($"{Path.GetFileName(file)}, line {number}", "must be a video's name and its number of its own, as in 'abc_1_5 vid7'.");
+                throw new EvaluationFaultException($"{Path.GetFileName(file)}, line {number}",
+                    "must be a video's name and its number of its own, as in 'abc_1_5 vid7'.");
         }
         return names;
     }
 
     private static string Single(IEnumerable<string> files) =>
-        files.ToArray() is [var one] ? one : throw new EvaluationFaultException("--annotations", "MSVD-QA takes one file of questions and at most one mapping (.txt).");
+        files.ToArray() is [var one]
+            ? one
+            : throw new EvaluationFaultException("--annotations", "MSVD-QA takes one file of questions and at most one mapping (.txt).");
 }

@@ -4,7 +4,7 @@ using OpenAI.Chat;
 
 namespace LlamaVid.Training.Evaluation.Scoring;
 
-/// <summary>Another model that grades answers, behind OpenAI's API. A verdict that cannot be read is asked for again, then it is a fault: never a guess.</summary>
+/// <summary>Another model that grades answers, behind OpenAI's API. A verdict that cannot be read is asked for again, then it is a fault.</summary>
 internal sealed class Judge(ChatClient client)
 {
     private const int Attempts = 3, ShownReply = 80;

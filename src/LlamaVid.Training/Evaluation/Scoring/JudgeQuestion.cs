@@ -37,7 +37,8 @@ internal sealed record JudgeQuestion(string Aspect, string Task, bool NeedsMatch
         with each other, without contradiction or notable difference
         """, NeedsMatch: false);
 
-    public string System => $"You grade answers that a program gave to questions about videos. You see the question, the right answer and the given answer, and you {Task}.";
+    public string System =>
+        $"You grade answers that a program gave to questions about videos. You see the question, the right answer and the given answer, and you {Task}.";
 
     private string Form => NeedsMatch
         ? """Reply with a dictionary and nothing else, in the form {'pred': 'yes', 'score': 4}: 'pred' is 'yes' or 'no', 'score' is a whole number from 0 to 5, 5 being best."""

@@ -14,9 +14,13 @@ internal sealed partial record Verdict(bool? IsMatch, int Score)
     public static Verdict? Parse(string text, bool needsMatch)
     {
         if (Dictionary().Matches(text) is not [var only]) return null;
-        if (ScoreField().Matches(only.Value) is not [var score] || !double.TryParse(score.Groups[1].ValueSpan, out var value) || value is not (>= 0 and <= Best)) return null;
+        if (ScoreField().Matches(only.Value) is not [var score] || !double.TryParse(score.Groups[1].ValueSpan, out var value)
+            || value is not (>= 0 and <= Best))
+            return null;
         if (!needsMatch) return new(null, (int)value);
-        return MatchField().Matches(only.Value) is [var match] ? new(match.Groups[1].Value.Equals("yes", StringComparison.OrdinalIgnoreCase), (int)value) : null;
+        return MatchField().Matches(only.Value) is [var match]
+            ? new(match.Groups[1].Value.Equals("yes", StringComparison.OrdinalIgnoreCase), (int)value)
+            : null;
     }
 
     [GeneratedRegex(@"\{[^{}]*\}")]

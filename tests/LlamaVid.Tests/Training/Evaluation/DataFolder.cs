@@ -35,7 +35,8 @@ internal sealed class DataFolder : IDisposable
         Assert.True(code == 0, error);
     }
 
-    public Task<(int Code, string Output, string Error)> EvaluateAsync(params string[] arguments) => RunAsync(["evaluate", "--data", Path, "--max-tokens", "3", .. arguments]);
+    public Task<(int Code, string Output, string Error)> EvaluateAsync(params string[] arguments) =>
+        RunAsync(["evaluate", "--data", Path, "--max-tokens", "3", .. arguments]);
 
     public static async Task<(int Code, string Output, string Error)> RunAsync(params string[] arguments)
     {

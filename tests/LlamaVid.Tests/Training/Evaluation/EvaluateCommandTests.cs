@@ -14,12 +14,14 @@ public sealed class EvaluateCommandTests : IDisposable
     {
         await _data.DrawAsync(clips: 3);
         var questions = await File.ReadAllLinesAsync(_data["questions.jsonl"], Cancel);
-        var (code, output, error) = await _data.EvaluateAsync("--model", Repository.DefaultModel, "--json", "--plot", _data["plot.svg"], "--answers", _data["answers.jsonl"]);
+        var (code, output, error) = await _data.EvaluateAsync("--model", Repository.DefaultModel, "--json", "--plot", _data["plot.svg"], "--answers",
+            _data["answers.jsonl"]);
         Assert.True(code == 0, error);
 
         var json = LastLine(output);
         Assert.Equal((questions.Length, 0), (json.GetProperty("count").GetInt32(), json.GetProperty("skipped").GetInt32()));
-        var types = questions.Select(line => JsonDocument.Parse(line).RootElement.GetProperty("type").GetString()!).GroupBy(type => type).ToDictionary(group => group.Key, group => group.Count());
+        var types = questions.Select(line => JsonDocument.Parse(line).RootElement.GetProperty("type").GetString()!).GroupBy(type => type)
+            .ToDictionary(group => group.Key, group => group.Count());
         Assert.Equal(types, json.GetProperty("by_type").EnumerateObject().ToDictionary(type => type.Name, type => type.Value.GetProperty("count").GetInt32()));
         Assert.Equal(["accuracy", "count", "low", "high"], json.GetProperty("by_type").GetProperty("color").EnumerateObject().Select(field => field.Name));
         Assert.Equal("{}", json.GetProperty("ablation").GetRawText());
@@ -36,7 +38,8 @@ public sealed class EvaluateCommandTests : IDisposable
         Assert.True(code == 0, error);
 
         var (json, ablation) = (LastLine(output), LastLine(output).GetProperty("ablation"));
-        Assert.Equal(["plain", "context_off", "context_dropped", "context_replaced", "question_shuffled", "content_tokens", "frames"], ablation.EnumerateObject().Select(part => part.Name));
+        Assert.Equal(["plain", "context_off", "context_dropped", "context_replaced", "question_shuffled", "content_tokens", "frames"],
+            ablation.EnumerateObject().Select(part => part.Name));
         Assert.Equal(["1", "4", "16"], ablation.GetProperty("content_tokens").EnumerateObject().Select(part => part.Name));
         Assert.Equal(["2", "4", "8", "all"], ablation.GetProperty("frames").EnumerateObject().Select(part => part.Name));
         Assert.All([ablation.GetProperty("context_off"), ablation.GetProperty("frames").GetProperty("2")], part =>
@@ -59,8 +62,10 @@ public sealed class EvaluateCommandTests : IDisposable
         Assert.Equal(1, LastLine(output).GetProperty("by_type").GetProperty("description").GetProperty("sentences").GetDouble());
         Assert.All(server.Requests, request =>
         {
-            Assert.Equal(("listed", 0, 3), (request.GetProperty("model").GetString(), request.GetProperty("temperature").GetDouble(), request.GetProperty("max_completion_tokens").GetInt32()));
-            Assert.StartsWith("data:video/mp4;base64,", request.GetProperty("messages")[0].GetProperty("content")[0].GetProperty("image_url").GetProperty("url").GetString(), StringComparison.Ordinal);
+            Assert.Equal(("listed", 0, 3), (request.GetProperty("model").GetString(), request.GetProperty("temperature").GetDouble(),
+                request.GetProperty("max_completion_tokens").GetInt32()));
+            Assert.StartsWith("data:video/mp4;base64,", request.GetProperty("messages")[0].GetProperty("content")[0].GetProperty("image_url")
+                .GetProperty("url").GetString(), StringComparison.Ordinal);
         });
     }
 
@@ -102,14 +107,18 @@ public sealed class EvaluateCommandTests : IDisposable
     public async Task A_judge_says_yes_or_no_with_a_score_for_benchmarks()
     {
         var (files, server) = await MsrvttAsync();
-        using var judge = new StubEndpoint(request => (200, StubEndpoint.Text(request, 1).Contains("Right answer: red", StringComparison.Ordinal) ? "{'pred': 'yes', 'score': 5}" : "{'pred': 'no', 'score': 2}"));
+        using var judge = new StubEndpoint(request => (200, StubEndpoint.Text(request, 1).Contains("Right answer: red", StringComparison.Ordinal)
+            ? "{'pred': 'yes', 'score': 5}" : "{'pred': 'no', 'score': 2}"));
         using (server)
         {
-            var (code, output, error) = await _data.EvaluateAsync("--server", server.Url, "--format", "msrvtt", "--annotations", files, "--judge-url", judge.Url, "--judge-model", "grader", "--json");
+            var (code, output, error) = await _data.EvaluateAsync("--server", server.Url, "--format", "msrvtt", "--annotations", files, "--judge-url",
+                judge.Url, "--judge-model", "grader", "--json");
             Assert.True(code == 0, error);
             var match = LastLine(output).GetProperty("judge").GetProperty("match");
-            Assert.Equal((2, 3.5, 0.5), (match.GetProperty("count").GetInt32(), match.GetProperty("score").GetDouble(), match.GetProperty("accuracy").GetDouble()));
-            Assert.Equal((0, 0.5), (LastLine(output).GetProperty("overall").GetDouble(), LastLine(output).GetProperty("contained").GetProperty("accuracy").GetDouble()));
+            Assert.Equal((2, 3.5, 0.5), (match.GetProperty("count").GetInt32(), match.GetProperty("score").GetDouble(), match.GetProperty("accuracy")
+                .GetDouble()));
+            Assert.Equal((0, 0.5), (LastLine(output).GetProperty("overall").GetDouble(), LastLine(output).GetProperty("contained").GetProperty("accuracy")
+                .GetDouble()));
             Assert.All(judge.Requests, request => Assert.Equal("grader", request.GetProperty("model").GetString()));
         }
     }
@@ -120,7 +129,8 @@ public sealed class EvaluateCommandTests : IDisposable
     public async Task A_judge_that_fails_costs_the_question_its_score(int status, string reply, string message)
     {
         var (files, server) = await MsrvttAsync();
-        using var judge = new StubEndpoint(request => StubEndpoint.Text(request, 1).Contains("Right answer: red", StringComparison.Ordinal) ? (status, reply) : (200, "{'pred': 'no', 'score': 2}"));
+        using var judge = new StubEndpoint(request => StubEndpoint.Text(request, 1).Contains("Right answer: red", StringComparison.Ordinal)
+            ? (status, reply) : (200, "{'pred': 'no', 'score': 2}"));
         using (server)
         {
             string[] arguments = ["--server", server.Url, "--format", "msrvtt", "--annotations", files, "--judge-url", judge.Url, "--json"];
@@ -147,8 +157,10 @@ public sealed class EvaluateCommandTests : IDisposable
             _data.Write("consistency_qa.json", """[{"Q1":"Who?","Q2":"And who?","A":"Him.","video_name":"clip-000000"}]"""),
         ];
         using var server = new StubEndpoint(request => (200, "answer to " + StubEndpoint.Text(request, 0)));
-        using var judge = new StubEndpoint(request => (200, StubEndpoint.Text(request, 1).Contains("answer to And who?", StringComparison.Ordinal) ? "{'score': 1}" : "{'score': 4}"));
-        var (code, output, error) = await _data.EvaluateAsync(["--server", server.Url, "--format", "video-chatgpt", "--annotations", .. files, "--judge-url", judge.Url, "--json"]);
+        using var judge = new StubEndpoint(request => (200, StubEndpoint.Text(request, 1).Contains("answer to And who?", StringComparison.Ordinal)
+            ? "{'score': 1}" : "{'score': 4}"));
+        var (code, output, error) = await _data.EvaluateAsync(["--server", server.Url, "--format", "video-chatgpt", "--annotations", .. files,
+            "--judge-url", judge.Url, "--json"]);
         Assert.True(code == 0, error);
         Assert.Equal([("correctness", 4), ("detail", 4), ("context", 4), ("temporal", 4), ("consistency", 1)],
             LastLine(output).GetProperty("judge").EnumerateObject().Select(aspect => (aspect.Name, (int)aspect.Value.GetProperty("score").GetDouble())));

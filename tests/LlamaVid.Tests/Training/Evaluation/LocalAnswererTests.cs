@@ -83,7 +83,8 @@ public sealed class LocalAnswererTests
     {
         var all = Ablation.Of(Models.Load(Shared.Path("goldens/work_dirs/llama-vid/llama-vid-7b-full-224-video-fps-1")));
         Assert.Equal(
-            ["context_dropped", "context_replaced", "question_shuffled", "content_tokens_1", "content_tokens_4", "content_tokens_16", "frames_2", "frames_4", "frames_8"],
+            ["context_dropped", "context_replaced", "question_shuffled", "content_tokens_1", "content_tokens_4", "content_tokens_16", "frames_2",
+                "frames_4", "frames_8"],
             all.Select(variant => variant.Name));
         var plain = Variant.Plain.Ask("q", "other");
         Assert.Equal(new Ask("q"), plain);
@@ -96,8 +97,10 @@ public sealed class LocalAnswererTests
     public void A_grid_that_the_tower_does_not_have_is_refused_and_others_count_their_tokens()
     {
         var small = Models.Load(Shared.Path("goldens/work_dirs/llama-vid/llama-vid-7b-eva56"));                // 4 × 4 patches
-        Assert.Equal([2, 5, 17], new FramePooling[] { new FramePooling.Mean(), new FramePooling.Grid(2), new FramePooling.Grid(4) }.Select(small.TokensPerFrameWith));
-        Assert.Contains("it needs a square of at least 5 × 5", Assert.Throws<CheckpointException>(() => small.TokensPerFrameWith(new FramePooling.Grid(5))).Message, StringComparison.Ordinal);
+        Assert.Equal([2, 5, 17], new FramePooling[] { new FramePooling.Mean(), new FramePooling.Grid(2),
+            new FramePooling.Grid(4) }.Select(small.TokensPerFrameWith));
+        Assert.Contains("it needs a square of at least 5 × 5",
+            Assert.Throws<CheckpointException>(() => small.TokensPerFrameWith(new FramePooling.Grid(5))).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -125,7 +128,8 @@ public sealed class LocalAnswererTests
         answerer.AnswerAsync(video, asks, TestContext.Current.CancellationToken);
 
     private static LocalAnswerer Answerer(string checkpoint) => new(
-        LlamaVidModel.Load(new() { Path = Shared.Path("goldens/work_dirs/llama-vid/" + checkpoint), Dtype = ModelDtype.Float32, Device = "cpu" }), maxTokens: 24);
+        LlamaVidModel.Load(new() { Path = Shared.Path("goldens/work_dirs/llama-vid/" + checkpoint), Dtype = ModelDtype.Float32, Device = "cpu" }),
+            maxTokens: 24);
 
     private static (string Checkpoint, string Video, string Question, string Answer) Case(string name)
     {

@@ -25,7 +25,8 @@ public sealed class SampleReaderTests : IDisposable
     [Fact]
     public void The_limit_counts_videos_and_keeps_all_their_questions()
     {
-        _data.Videos("a.mp4", "b.mp4").Write("questions.jsonl", string.Join('\n', Line("a.mp4", "1?"), Line("b.mp4", "1?"), Line("a.mp4", "2?"), Line("b.mp4", "2?")));
+        _data.Videos("a.mp4", "b.mp4").Write("questions.jsonl",
+            string.Join('\n', Line("a.mp4", "1?"), Line("b.mp4", "1?"), Line("a.mp4", "2?"), Line("b.mp4", "2?")));
         Assert.Equal(["1?", "2?"], Read(_data.Order(AnnotationFormat.Questions) with { Limit = 1 }).Select(sample => sample.Question));
     }
 
@@ -97,14 +98,16 @@ public sealed class SampleReaderTests : IDisposable
     public void Broken_files_and_lines_stop_the_run_by_name(string text, string message)
     {
         _data.Videos("a.mp4").Write("questions.jsonl", text);
-        Assert.Contains(message, Assert.Throws<EvaluationFaultException>(() => Read(_data.Order(AnnotationFormat.Questions))).Message, StringComparison.Ordinal);
+        Assert.Contains(message, Assert.Throws<EvaluationFaultException>(() => Read(_data.Order(AnnotationFormat.Questions))).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public void Bytes_that_are_no_text_are_named()
     {
         File.WriteAllBytes(_data["questions.jsonl"], [0x7B, 0xC3, 0x28]);
-        Assert.Contains("is not UTF-8 text", Assert.Throws<EvaluationFaultException>(() => Read(_data.Order(AnnotationFormat.Questions))).Message, StringComparison.Ordinal);
+        Assert.Contains("is not UTF-8 text", Assert.Throws<EvaluationFaultException>(() => Read(_data.Order(AnnotationFormat.Questions))).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -146,14 +149,16 @@ public sealed class SampleReaderTests : IDisposable
     public void Msvd_videos_that_the_mapping_does_not_lead_to_are_named(string id, string message)
     {
         string[] files = [_data.Write("test_qa.json", $$"""[{"answer":"a","id":0,"question":"q","video_id":{{id}}}]"""), _data.Write("map.txt", "gone vid8")];
-        Assert.Contains(message, Assert.Throws<EvaluationFaultException>(() => Read(_data.Order(AnnotationFormat.Msvd, annotations: files))).Message, StringComparison.Ordinal);
+        Assert.Contains(message, Assert.Throws<EvaluationFaultException>(() => Read(_data.Order(AnnotationFormat.Msvd, annotations: files))).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public void A_mapping_line_that_is_no_pair_is_named()
     {
         string[] files = [_data.Write("test_qa.json", """[{"answer":"a","id":0,"question":"q","video_id":1}]"""), _data.Write("map.txt", "one vid1\ntwo\n")];
-        Assert.StartsWith("map.txt, line 2:", Assert.Throws<EvaluationFaultException>(() => Read(_data.Order(AnnotationFormat.Msvd, annotations: files))).Message, StringComparison.Ordinal);
+        Assert.StartsWith("map.txt, line 2:", Assert.Throws<EvaluationFaultException>(() =>
+            Read(_data.Order(AnnotationFormat.Msvd, annotations: files))).Message, StringComparison.Ordinal);
     }
 
     public void Dispose()

@@ -72,5 +72,6 @@ public sealed class ScoringTests
     public void Anything_else_is_no_verdict(string reply) => Assert.Null(Verdict.Parse(reply, needsMatch: true));
 
     [Fact]
-    public void A_score_alone_is_a_verdict_where_no_match_is_asked_for() => Assert.Equal(new Verdict(null, 3), Verdict.Parse("{'score': 3}", needsMatch: false));
+    public void A_score_alone_is_a_verdict_where_no_match_is_asked_for() =>
+        Assert.Equal(new Verdict(null, 3), Verdict.Parse("{'score': 3}", needsMatch: false));
 }

@@ -21,7 +21,8 @@ public sealed class PlotTests
     public void Bars_reach_as_high_as_their_values()
     {
         var svg = XDocument.Parse(Plot.OverNames("t", ["low", "high"], "%", (0, 100)).Bars(null, [25, 100]).Ranges([(0, 20, 30), (1, 90, 100)]).ToSvg());
-        var heights = svg.Descendants().Where(element => element.Name.LocalName == "rect" && element.Attribute("style")?.Value.Contains("rgb(110,160,215)", StringComparison.Ordinal) == true)
+        var heights = svg.Descendants().Where(element => element.Name.LocalName == "rect"
+            && element.Attribute("style")?.Value.Contains("rgb(110,160,215)", StringComparison.Ordinal) == true)
             .Select(element => double.Parse(element.Attribute("height")!.Value)).ToArray();
         Assert.Equal(2, heights.Length);
         Assert.Equal(4, heights[1] / heights[0], 0.01);
