@@ -68,7 +68,10 @@ internal sealed class Plot
         return Add(strokes, name: null);
     }
 
-    public string ToSvg() => new SvgExporter { Width = Width, Height = Height, UseVerticalTextAlignmentWorkaround = true }.ExportToString(_model);
+    public string ToSvg() => new SvgExporter
+    {
+        Width = Width, Height = Height, UseVerticalTextAlignmentWorkaround = true, TextMeasurer = new ScreenTexts(),
+    }.ExportToString(_model);
 
     /// <exception cref="IOException">the file cannot be written</exception>
     public void Write(string path) => File.WriteAllText(path, ToSvg());
@@ -91,5 +94,17 @@ internal sealed class Plot
         axis.AxisTitleDistance = 12;
         if (fromTo is var (from, to)) (axis.Minimum, axis.Maximum) = (from, to);
         return axis;
+    }
+
+    /// <summary>The library's own measure of texts is in points; pictures for screens have pixels, of which three quarters make a point.</summary>
+    private sealed class ScreenTexts() : PdfRenderContext(Width, Height, OxyColors.White)
+    {
+        private const double PixelsPerPoint = 96.0 / 72;
+
+        public override OxySize MeasureText(string text, string fontFamily, double fontSize, double fontWeight)
+        {
+            var points = base.MeasureText(text, fontFamily, fontSize, fontWeight);
+            return new(points.Width * PixelsPerPoint, points.Height * PixelsPerPoint);
+        }
     }
 }
