@@ -21,6 +21,7 @@ public sealed partial class GenerationEngine : IAsyncDisposable
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private List<Worker> _workers = [];
+    private FeatureStore? _store;
     private MediaIntake? _intake;
     private volatile bool _endsRunning;
     private volatile EngineState _state = EngineState.Loading;
@@ -37,6 +38,9 @@ public sealed partial class GenerationEngine : IAsyncDisposable
     public ModelCard? Card { get; private set; }
 
     public int Waiting => _queue.Count;
+
+    /// <summary>The weights, one for each device.</summary>
+    internal IReadOnlyList<LlamaVidModel> Models => _models;
 
     /// <summary>What each living worker has to do.</summary>
     public IReadOnlyList<WorkerLoad> Workers => [.. _workers.Where(worker => worker.IsAlive).Select(worker => worker.Load)];
@@ -141,10 +145,10 @@ public sealed partial class GenerationEngine : IAsyncDisposable
         var kvPositions = _options.KvCacheTokens > 0 ? _options.KvCacheTokens : KvPositionsFor(model);
         Card = CardOf(model, kvPositions);
         _intake = new(_opener, model, Card, _options);
-        var store = _options.FeatureStorePath is "" || !Card.SeesVideo
+        _store = _options.FeatureStorePath is "" || !Card.SeesVideo
             ? null
             : new FeatureStore(_options.FeatureStorePath, (long)_options.FeatureStoreMegabytes << 20, _time, _log);
-        return [.. devices.Select(device => new Worker(new(byDevice[device], Card, _options, kvPositions, _queue, store, _log)))];
+        return [.. devices.Select(device => new Worker(new(byDevice[device], Card, _options, kvPositions, _queue, _store, _log)))];
     }
 
     /// <summary>When no worker is left, nobody answers any more.</summary>
@@ -153,7 +157,9 @@ public sealed partial class GenerationEngine : IAsyncDisposable
         await Task.WhenAll(_workers.Select(worker => worker.Ended));
         if (Interlocked.Exchange(ref _state, EngineState.Stopped) == EngineState.Ready) AllWorkersFailed(_log);
         RefuseWhatWaits();
+        foreach (var worker in _workers) worker.Dispose();
         foreach (var model in _models) model.Dispose();
+        if (_store is not null) await _store.DisposeAsync();
         _ended.SetResult();
     }
 

@@ -1,5 +1,9 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
+using LlamaVid.Media;
+using LlamaVid.Model;
+using LlamaVid.Model.Weights;
+using LlamaVid.Training.Evaluation;
 using LlamaVid.Training.ShapesWorld;
 
 namespace LlamaVid.Training;
@@ -10,11 +14,11 @@ internal static class TrainingCommand
     /// <returns>0; 1 for a fault that was said in one line; 130 when interrupted.</returns>
     public static async Task<int> RunAsync(string[] args, TextWriter output, TextWriter error, CancellationToken cancellationToken)
     {
-        var root = new RootCommand("Draws data for LLaMA-VID and trains on it.") { Prepare(output, error) };
+        var root = new RootCommand("Draws data for LLaMA-VID and trains on it.") { Prepare(output, error), EvaluateCommand.Create(output, error) };
         var parsed = root.Parse(args);
         if (parsed.Action is ParseErrorAction)
         {
-            await error.WriteLineAsync(string.Join(' ', parsed.Errors.Select(fault => fault.Message))).ConfigureAwait(false);
+            await error.WriteLineAsync(OneLine(string.Join(' ', parsed.Errors.Select(fault => fault.Message)))).ConfigureAwait(false);
             return 1;
         }
         try
@@ -69,8 +73,11 @@ internal static class TrainingCommand
 
     private static string? OneLine(Exception fault) => fault switch
     {
-        FolderNotEmptyException or EncodingFailedException or IOException or UnauthorizedAccessException =>
-            string.Join(' ', fault.Message.Split('\n', StringSplitOptions.TrimEntries)),
+        FolderNotEmptyException or EncodingFailedException or EvaluationFaultException
+            or CheckpointException or DeviceUnavailableException or FfmpegNotFoundException or TemporaryFolderUnusableException or IOException or UnauthorizedAccessException =>
+            OneLine(fault.Message),
         _ => null,
     };
+
+    private static string OneLine(string text) => string.Join(' ', text.Split('\n', StringSplitOptions.TrimEntries));
 }

@@ -1,10 +1,11 @@
+using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 
 namespace LlamaVid.Engine;
 
 /// <summary>Features of videos on disk, so that a known video is known after a restart too. A folder of checksummed safetensors files under a quota.</summary>
 /// <remarks>Nothing here fails a request: a full disk costs the copy, not the answer. Files appear whole or not at all. Several processes may share a folder.</remarks>
-internal sealed partial class FeatureStore
+internal sealed partial class FeatureStore : IAsyncDisposable
 {
     private const string Extension = ".safetensors", Unfinished = ".tmp";
     private static readonly TimeSpan Abandoned = TimeSpan.FromHours(6);
@@ -13,6 +14,7 @@ internal sealed partial class FeatureStore
     private readonly long _quota;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
+    private readonly ConcurrentDictionary<FeatureWriter, bool> _writers = [];
 
     /// <exception cref="IOException">the folder cannot be made</exception>
     /// <exception cref="UnauthorizedAccessException">the folder cannot be made</exception>
@@ -46,11 +48,14 @@ internal sealed partial class FeatureStore
         var path = Path.Combine(_folder, $"{key.Hash}.{Guid.NewGuid():N}{Unfinished}");
         try
         {
-            return new(path, expectedFrames, finished: () =>
+            var writer = new FeatureWriter(path, expectedFrames, finished: () =>
             {
                 File.Move(path, PathOf(key), overwrite: true);
                 Prune();
             }, failed: fault => WriteFailed(_log, fault.Message));
+            _writers[writer] = true;
+            writer.Written.ContinueWith(_ => _writers.TryRemove(writer, out var _), TaskScheduler.Default);
+            return writer;
         }
         catch (Exception fault) when (IsOfTheDisk(fault))
         {
@@ -71,6 +76,9 @@ internal sealed partial class FeatureStore
             WriteFailed(_log, fault.Message);
         }
     }
+
+    /// <summary>Lets what is being written come to its end.</summary>
+    public async ValueTask DisposeAsync() => await Task.WhenAll(_writers.Keys.Select(writer => writer.Written));
 
     internal static bool IsOfTheDisk(Exception fault) => fault is IOException or UnauthorizedAccessException;
 

@@ -30,8 +30,8 @@ internal sealed class VideoFeatures : IDisposable
     /// <summary>Sequences that read it now.</summary>
     public int Readers { get; set; }
 
-    /// <summary>All of it came from the disk: the tower did not run.</summary>
-    public bool WasStored { get; private set; }
+    /// <summary>All of it so far came from the disk: the tower did not run.</summary>
+    public bool IsStored { get; private set; }
 
     /// <summary>Frames whose features are there.</summary>
     public int Encoded { get; private set; }
@@ -54,7 +54,6 @@ internal sealed class VideoFeatures : IDisposable
     {
         if (_source is not { IsEnded: true } ended) return;
         if (ended.Fault is { } fault) throw fault;
-        WasStored = ended is StoredFeatures { IsIntact: true };
         _writer?.Complete(_timestamps, FrameSize);
         CloseSource();
     }
@@ -67,6 +66,7 @@ internal sealed class VideoFeatures : IDisposable
         _timestamps.AddRange(batch.Timestamps);
         _chunks.Add((Encoded, batch.Features.DetachFromDisposeScope()));
         Encoded += batch.Timestamps.Count;
+        IsStored = _source is StoredFeatures { IsIntact: true };
         _writer?.Append(batch.Features);
     }
 

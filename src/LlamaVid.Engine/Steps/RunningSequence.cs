@@ -9,8 +9,8 @@ internal sealed class RunningSequence : Workload, IDisposable
     private readonly LlamaVidModel _model;
     private readonly List<Sight> _sights = [];
     private readonly List<int> _inCache = [];                               // generated tokens whose keys and values are in the cache
-    private readonly Tensor? _question;
 
+    private Tensor? _question;                                              // [L] word pieces
     private Tensor? _prompt;                                                // [S, W]
     private Answer? _answer;
     private Sampler? _sampler;
@@ -18,7 +18,6 @@ internal sealed class RunningSequence : Workload, IDisposable
     public RunningSequence(Sequence sequence, LlamaVidModel model)
     {
         (Sequence, _model, Layout, AnswerTokens) = (sequence, model, sequence.Planned!, sequence.AnswerTokens);
-        if (Layout.Condition is { } condition && sequence.Media.Count > 0) _question = model.EncodeQuestion(condition).DetachFromDisposeScope();
         sequence.Clock.Start();
     }
 
@@ -61,7 +60,7 @@ internal sealed class RunningSequence : Workload, IDisposable
     public VideoFeatures EndVideo()
     {
         var (sight, video) = (_sights[^1], Video!);
-        (sight.Timestamps, sight.FrameSize, sight.WasKnown) = ([.. video.Timestamps], video.FrameSize, sight.WasKnown || video.WasStored);
+        (sight.Timestamps, sight.FrameSize, sight.WasKnown) = ([.. video.Timestamps], video.FrameSize, sight.WasKnown || video.IsStored);
         Video = null;
         return video;
     }
@@ -71,7 +70,7 @@ internal sealed class RunningSequence : Workload, IDisposable
         var begin = Sequence.Clock.Now;
         Video!.Encode(count);
         Sequence.Clock.Encoded(begin);
-        Sequence.Publish(new GenerationEvent.Progress(WorkStage.Decode, Video.Encoded, _sights[^1].Media.Plan.ExpectedFrames));
+        if (!Video.IsStored) Sequence.Publish(new GenerationEvent.Progress(WorkStage.Decode, Video.Encoded, _sights[^1].Media.Plan.ExpectedFrames));
     }
 
     /// <summary>Frames to tokens, with the question as condition.</summary>
@@ -80,8 +79,9 @@ internal sealed class RunningSequence : Workload, IDisposable
         using var scope = NewDisposeScope();
         var (begin, sight) = (Sequence.Clock.Now, _sights[^1]);
         var isMovie = Layout.Styles[_sights.Count - 1] == PromptStyle.Movie;
+        _question ??= _model.EncodeQuestion(Layout.Condition!).DetachFromDisposeScope();
         var rows = Video!.Read(sight.Compressed, count);
-        sight.Tokens.Add(_model.FrameTokens(rows, _question!, isMovie).flatten(0, 1).DetachFromDisposeScope());
+        sight.Tokens.Add(_model.FrameTokens(rows, _question, isMovie).flatten(0, 1).DetachFromDisposeScope());
         sight.Compressed += (int)rows.shape[0];
         Video.HasRead(sight.Compressed);
         Sequence.Clock.Encoded(begin);

@@ -64,7 +64,8 @@ internal sealed class StepLoop : IDisposable
     {
         if (!sequence.TryStart()) return;
         sequence.Cancelled.Register(_wake);
-        _scheduler.Start(new RunningSequence(sequence, _settings.Model), sequence.PlannedPositions);
+        var running = new RunningSequence(sequence, _settings.Model);
+        _scheduler.Start(running, sequence.PlannedPositions);
     }
 
     /// <summary>Brings the numbers of a sequence up to date, moves it to its next phase, and ends it when it is over.</summary>
