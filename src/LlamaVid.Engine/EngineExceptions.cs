@@ -39,6 +39,13 @@ public sealed class WorkerFailedException(string device, Exception fault)
     public string Device { get; } = device;
 }
 
+/// <summary>Features of videos cannot be kept where they should be. The operator's to mend, never a client's.</summary>
+public sealed class FeatureStoreUnusableException(string folder, Exception cause)
+    : Exception($"No file can be made in {folder}. Make it writable, set Engine:FeatureStorePath to a folder that is, or to nothing.", cause)
+{
+    public string Folder { get; } = folder;
+}
+
 /// <summary>The request waited longer than <see cref="EngineOptions.QueueTimeout"/> and was not started.</summary>
 public sealed class QueueTimeoutException(TimeSpan limit)
     : Exception($"The request waited {limit.TotalSeconds:0.#} s in the queue, the longest allowed (Engine:QueueTimeout). Try again later.");

@@ -138,7 +138,7 @@ public sealed partial class GenerationEngine : IAsyncDisposable
 
     private List<Worker> Staff()
     {
-        var devices = _options.Devices is [] ? [_modelOptions.Device] : _options.Devices;
+        var devices = _options.Devices is "" ? [_modelOptions.Device] : _options.Devices.Split(',');
         var byDevice = devices.Distinct().ToDictionary(device => device, device => LlamaVidModel.Load(_modelOptions, device));
         _models.AddRange(byDevice.Values);
         var model = _models[0];

@@ -16,14 +16,21 @@ internal sealed partial class FeatureStore : IAsyncDisposable
     private readonly ILogger _log;
     private readonly ConcurrentDictionary<FeatureWriter, bool> _writers = [];
 
-    /// <exception cref="IOException">the folder cannot be made</exception>
-    /// <exception cref="UnauthorizedAccessException">the folder cannot be made</exception>
+    /// <exception cref="FeatureStoreUnusableException">the folder cannot be made or written</exception>
     public FeatureStore(string folder, long quota, TimeProvider time, ILogger log)
     {
         (_folder, _quota, _time, _log) = (folder, quota, time, log);
-        Directory.CreateDirectory(folder);
-        foreach (var left in new DirectoryInfo(folder).EnumerateFiles($"*{Unfinished}").Where(file => _time.GetUtcNow() - file.LastWriteTimeUtc > Abandoned))
-            left.Delete();
+        try
+        {
+            Directory.CreateDirectory(folder);
+            File.Create(Path.Combine(folder, $"{Guid.NewGuid():N}{Unfinished}"), 1, FileOptions.DeleteOnClose).Dispose();
+            foreach (var left in new DirectoryInfo(folder).EnumerateFiles($"*{Unfinished}").Where(file => _time.GetUtcNow() - file.LastWriteTimeUtc > Abandoned))
+                left.Delete();
+        }
+        catch (Exception fault) when (IsOfTheDisk(fault))
+        {
+            throw new FeatureStoreUnusableException(folder, fault);
+        }
     }
 
     /// <summary>The stored features of a video, or null. A file that is not what it claims to be is deleted.</summary>

@@ -21,7 +21,7 @@ public sealed class ManyAtOnceTests(EngineFixture fixture) : IClassFixture<Engin
         await using (var engine = await fixture.StartAsync(new() { MaxRunningSequences = 1, FeatureCacheMegabytes = 0 }))
             foreach (var request in requests) alone.Add(await engine.Submit(request).TokensAsync());
 
-        await using var busy = await fixture.StartAsync(new() { Devices = [.. Enumerable.Repeat("cpu", workers)], MaxFramesPerStep = 3, MaxPrefillTokensPerStep = 40 });
+        await using var busy = await fixture.StartAsync(new() { Devices = string.Join(',', Enumerable.Repeat("cpu", workers)), MaxFramesPerStep = 3, MaxPrefillTokensPerStep = 40 });
         var answers = requests.Select((request, i) => random.Next(4) == 0 ? LeaveAsync(busy.Submit(request), i) : busy.Submit(request).TokensAsync()).ToArray();
         for (var i = 0; i < requests.Length; i++)
         {
