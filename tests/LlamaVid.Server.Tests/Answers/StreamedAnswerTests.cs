@@ -49,7 +49,7 @@ public sealed class StreamedAnswerTests : IDisposable
         await Run(new(true, IncludeUsage: true, false, false, null));
 
         Assert.Equal(
-            """data: {"id":"c1","object":"chat.completion.chunk","created":5,"model":"m","choices":[],"usage":{"prompt_tokens":12,"completion_tokens":1,"total_tokens":13,"prompt_tokens_details":{"video_tokens":10,"image_tokens":0,"cached_tokens":0}}}""",
+            """data: {"id":"c1","object":"chat.completion.chunk","created":5,"model":"m","choices":[],"usage":{"prompt_tokens":12,"completion_tokens":1,"total_tokens":13,"prompt_tokens_details":{"video_tokens":10,"image_tokens":0,"cached_tokens":4}}}""",
             Events()[^2]);
         Assert.Equal("data: [DONE]", Events()[^1]);
     }
