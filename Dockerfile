@@ -21,7 +21,7 @@ FROM mcr.microsoft.com/dotnet/aspnet:10.0
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ffmpeg curl \
     && rm -rf /var/lib/apt/lists/* \
-    && install -d -o $APP_UID /scratch
+    && install -d -o $APP_UID /scratch /features
 WORKDIR /app
 COPY --from=build /app .
 COPY deploy/models/default /models/default
@@ -29,6 +29,7 @@ COPY deploy/models/default /models/default
 # Inside a container every address is the container's own: who may reach it is decided where the port is published.
 ENV LLAMAVID__Model__Path=/models/default \
     LLAMAVID__Media__TempDirectory=/scratch \
+    LLAMAVID__Engine__FeatureStorePath=/features \
     LLAMAVID__Security__AllowAnonymous=true \
     ASPNETCORE_URLS=http://0.0.0.0:8080
 EXPOSE 8080

@@ -17,4 +17,5 @@ rm -f "$log"
 
 # Options given on the command line or in the environment win over this default.
 export LLAMAVID__Model__Path="${LLAMAVID__Model__Path:-$root/deploy/models/default}"
+export LLAMAVID__Engine__FeatureStorePath="${LLAMAVID__Engine__FeatureStorePath-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/llamavid/features}"
 exec dotnet "$root/artifacts/bin/LlamaVid.Server/release/LlamaVid.Server.dll" "$@"

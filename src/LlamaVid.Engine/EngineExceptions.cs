@@ -24,6 +24,28 @@ public sealed class EngineOverloadedException(int waiting, int limit)
     public int Limit { get; } = limit;
 }
 
+/// <summary>One client has as many requests waiting or running as its share allows; nothing was started.</summary>
+public sealed class ClientOverloadedException(int requests, int limit)
+    : Exception($"{requests} of your requests are waiting or running and the limit is {limit} (Engine:MaxRequestsPerClient). Wait for one of them to end.")
+{
+    public int Requests { get; } = requests;
+    public int Limit { get; } = limit;
+}
+
+/// <summary>The worker that computed this answer has failed and was started again.</summary>
+public sealed class WorkerFailedException(string device, Exception fault)
+    : Exception($"The worker on {device} failed while it computed this answer, and was started again. Send the request again.", fault)
+{
+    public string Device { get; } = device;
+}
+
+/// <summary>Features of videos cannot be kept where they should be. The operator's to mend, never a client's.</summary>
+public sealed class FeatureStoreUnusableException(string folder, Exception cause)
+    : Exception($"No file can be made in {folder}. Make it writable, set Engine:FeatureStorePath to a folder that is, or to nothing.", cause)
+{
+    public string Folder { get; } = folder;
+}
+
 /// <summary>The request waited longer than <see cref="EngineOptions.QueueTimeout"/> and was not started.</summary>
 public sealed class QueueTimeoutException(TimeSpan limit)
     : Exception($"The request waited {limit.TotalSeconds:0.#} s in the queue, the longest allowed (Engine:QueueTimeout). Try again later.");

@@ -26,4 +26,31 @@ public sealed class EngineOptions
     /// <summary>Prompt positions computed in one pass; longer prompts are prefilled in chunks.</summary>
     [Range(16, 65_536)]
     public int MaxPrefillTokensPerStep { get; set; } = 512;
+
+    /// <summary>Requests of one client that may wait or run at a time; 0 for no limit.</summary>
+    [Range(0, 100_000)]
+    public int MaxRequestsPerClient { get; set; }
+
+    /// <summary>Sequences that one worker advances together.</summary>
+    [Range(1, 1024)]
+    public int MaxRunningSequences { get; set; } = 32;
+
+    /// <summary>One worker for each, as in <c>cuda:0,cuda:1</c>; workers of one device share its weights. Empty: one worker, on Model:Device.</summary>
+    [RegularExpression("((auto|cpu|cuda(:[0-9]{1,2})?)(,(auto|cpu|cuda(:[0-9]{1,2})?))*)?", ErrorMessage = "must be devices with commas between them, as in cuda:0,cuda:1")]
+    public string Devices { get; set; } = "";
+
+    /// <summary>Positions whose keys and values one worker holds. 0: four full contexts, or fewer in a quarter of the memory, but one at least.</summary>
+    [Range(0, int.MaxValue)]
+    public int KvCacheTokens { get; set; }
+
+    /// <summary>Memory for features of videos that may be asked about again, per worker.</summary>
+    [Range(0, 1_000_000)]
+    public int FeatureCacheMegabytes { get; set; } = 2048;
+
+    /// <summary>Folder in which features of videos outlive the process. Empty: none.</summary>
+    public string FeatureStorePath { get; set; } = "";
+
+    /// <summary>Disk space for <see cref="FeatureStorePath"/>; what was used longest ago goes first.</summary>
+    [Range(1, 10_000_000)]
+    public int FeatureStoreMegabytes { get; set; } = 10_240;
 }

@@ -1,13 +1,12 @@
 using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
-using TorchSharp;
 
 namespace LlamaVid.Engine;
 
-/// <summary>Answers requests one after the other on a thread of its own, which is the only one that touches tensors.</summary>
+/// <summary>Answers requests: puts them in one bounded line, from which a worker on each device takes as many as it can advance together.</summary>
 /// <remarks>
-/// Submit puts a request in the bounded line; its media are opened at once, outside the thread; the thread takes requests in turn.
-/// What crosses the border is data: a request in, a stream of events out, and cancellation.
+/// What crosses the border is data: a request in, a stream of events out, and cancellation. Media are opened outside the workers' threads, which are the
+/// only ones that touch tensors.
 /// </remarks>
 public sealed partial class GenerationEngine : IAsyncDisposable
 {
@@ -17,18 +16,20 @@ public sealed partial class GenerationEngine : IAsyncDisposable
     private readonly TimeProvider _time;
     private readonly ILogger<GenerationEngine> _log;
     private readonly RequestQueue _queue;
+    private readonly List<LlamaVidModel> _models = [];                      // one for each device
     private readonly TaskCompletionSource _loaded = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+    private List<Worker> _workers = [];
+    private FeatureStore? _store;
     private MediaIntake? _intake;
-    private volatile Sequence? _running;
     private volatile bool _endsRunning;
     private volatile EngineState _state = EngineState.Loading;
 
     public GenerationEngine(ModelOptions model, EngineOptions options, MediaOpener opener, TimeProvider time, ILogger<GenerationEngine> log)
     {
         (_modelOptions, _options, _opener, _time, _log) = (model, options, opener, time, log);
-        _queue = new(options.MaxWaitingRequests);
+        _queue = new(options.MaxWaitingRequests, options.MaxRequestsPerClient, time);
     }
 
     public EngineState State => _state;
@@ -38,15 +39,21 @@ public sealed partial class GenerationEngine : IAsyncDisposable
 
     public int Waiting => _queue.Count;
 
-    /// <summary>Completes when the engine's thread has ended: by its disposal, or because its loop failed.</summary>
+    /// <summary>The weights, one for each device.</summary>
+    internal IReadOnlyList<LlamaVidModel> Models => _models;
+
+    /// <summary>What each living worker has to do.</summary>
+    public IReadOnlyList<WorkerLoad> Workers => [.. _workers.Where(worker => worker.IsAlive).Select(worker => worker.Load)];
+
+    /// <summary>Completes when the last worker has ended: by disposal, or because its loop failed again and again.</summary>
     public Task Ended => _ended.Task;
 
-    /// <summary>Loads the model on the engine's thread, which then serves until the engine is disposed.</summary>
+    /// <summary>Loads the model on a thread of its own and starts the workers, which then serve until the engine is disposed.</summary>
     /// <returns>completes when the model is loaded</returns>
     /// <exception cref="Model.Weights.CheckpointException">the checkpoint cannot be loaded</exception>
     public Task StartAsync()
     {
-        new Thread(Live) { Name = "llamavid-engine", IsBackground = true }.Start();
+        new Thread(Load) { Name = "llamavid-loader", IsBackground = true }.Start();
         return _loaded.Task;
     }
 
@@ -54,6 +61,7 @@ public sealed partial class GenerationEngine : IAsyncDisposable
     /// <exception cref="EngineLoadingException">the model is not loaded yet</exception>
     /// <exception cref="EngineStoppedException">the engine is stopping or has stopped</exception>
     /// <exception cref="EngineOverloadedException">the line is full</exception>
+    /// <exception cref="ClientOverloadedException">the client has its share of the line already</exception>
     /// <exception cref="ContextLengthExceededException">the text cannot fit, however it is tokenised</exception>
     public Generation Submit(GenerationRequest request)
     {
@@ -62,26 +70,26 @@ public sealed partial class GenerationEngine : IAsyncDisposable
 
         RefuseHugeText(request);
         var seeded = request with { Sampling = request.Sampling with { Seed = request.Sampling.Seed ?? RandomNumberGenerator.GetInt32(int.MaxValue) } };
-        var sequence = new Sequence(seeded, new RequestClock(_time));
+        var sequence = new Sequence(seeded, new RequestClock(_time), _queue.Ended);
         _queue.Add(sequence);
         return new Generation(sequence, AdmitAsync(sequence));
     }
 
-    /// <summary>Takes no more requests and refuses those that wait; the one that runs goes on.</summary>
+    /// <summary>Takes no more requests and refuses those that wait; what runs goes on.</summary>
     public void Drain()
     {
         Interlocked.Exchange(ref _state, EngineState.Stopping);
         RefuseWhatWaits();
     }
 
-    /// <summary>Ends the running request with <see cref="EngineStoppedException"/>, when a shutdown cannot wait for its end.</summary>
+    /// <summary>Ends the running requests with <see cref="EngineStoppedException"/>, when a shutdown cannot wait for their ends.</summary>
     public void EndRunning()
     {
         _endsRunning = true;
-        _running?.Cancel();
+        foreach (var worker in _workers) worker.EndRunning();
     }
 
-    /// <summary>Lets what runs come to its end, refuses what waits, and ends the thread.</summary>
+    /// <summary>Lets what runs come to its end, refuses what waits, and ends the workers.</summary>
     public async ValueTask DisposeAsync()
     {
         Drain();
@@ -90,69 +98,69 @@ public sealed partial class GenerationEngine : IAsyncDisposable
         _intake?.Dispose();
     }
 
-    /// <summary>Opens the media, then sees to it that the sequence does not wait longer than it may, or than its client does.</summary>
+    /// <summary>Prepares the sequence, then sees to it that it does not wait longer than it may, or than its client does.</summary>
     private async Task AdmitAsync(Sequence sequence)
     {
         try
         {
-            await _intake!.OpenAsync(sequence);
+            await Task.Run(() => _intake!.PrepareAsync(sequence));
+            sequence.Home = sequence.Media.Count == 0 ? null : _workers.FirstOrDefault(worker => worker.IsAlive && worker.Holds(sequence.Media[0].Key));
             _queue.Ready(sequence);
             await sequence.Started.WaitAsync(_options.QueueTimeout, _time, sequence.Cancelled);
         }
         catch (Exception fault)
         {
             sequence.TryRefuse(fault is TimeoutException ? new QueueTimeoutException(_options.QueueTimeout) : fault);
-            if (sequence.Started.IsCompleted) return;                       // the engine thread has it, and closes its media
+            if (sequence.Started.IsCompleted) return;                       // a worker has it, and closes its media
             _queue.Remove(sequence);
             await sequence.DisposeAsync();
         }
     }
 
-    private void Live()
+    private void Load()
     {
         try
         {
-            using var inference = torch.inference_mode();
-            using var model = LlamaVidModel.Load(_modelOptions);
-            Card = CardOf(model);
-            _intake = new(_opener, Card);
+            _workers = Staff();
+            for (var i = 0; i < _workers.Count; i++) _workers[i].Start(i);
             Interlocked.CompareExchange(ref _state, EngineState.Ready, EngineState.Loading);
+            if (_endsRunning) EndRunning();
             _loaded.SetResult();
-
-            var runner = new ModelRunner(model, _options);
-            while (_queue.Take() is { } sequence) Serve(model, runner, sequence);
+            _ = EndAsync();
         }
         catch (Exception fault)
         {
-            if (!_loaded.TrySetException(fault)) LoopFailed(_log, fault);
-        }
-        finally
-        {
             _state = EngineState.Stopped;
-            RefuseWhatWaits();
+            _loaded.SetException(fault);
             _ended.SetResult();
         }
     }
 
-    /// <summary>A fault of one sequence ends that sequence and nothing else.</summary>
-    private void Serve(LlamaVidModel model, ModelRunner runner, Sequence sequence)
+    private List<Worker> Staff()
     {
-        if (!sequence.TryStart()) return;
-        _running = sequence;
-        GenerationEvent last;
-        try
-        {
-            if (_endsRunning) throw new EngineStoppedException();
-            sequence.Clock.Start();
-            last = new SequenceRun(model, runner, _options, sequence).Run();
-        }
-        catch (Exception fault)
-        {
-            last = new GenerationEvent.Failed(_endsRunning && fault is OperationCanceledException ? new EngineStoppedException() : fault);
-        }
-        _running = null;
-        sequence.DisposeAsync().AsTask().GetAwaiter().GetResult();
-        sequence.End(last);
+        var devices = _options.Devices is "" ? [_modelOptions.Device] : _options.Devices.Split(',');
+        var byDevice = devices.Distinct().ToDictionary(device => device, device => LlamaVidModel.Load(_modelOptions, device));
+        _models.AddRange(byDevice.Values);
+        var model = _models[0];
+        var kvPositions = _options.KvCacheTokens > 0 ? _options.KvCacheTokens : KvPositionsFor(model);
+        Card = CardOf(model, kvPositions);
+        _intake = new(_opener, model, Card, _options);
+        _store = _options.FeatureStorePath is "" || !Card.SeesVideo
+            ? null
+            : new FeatureStore(_options.FeatureStorePath, (long)_options.FeatureStoreMegabytes << 20, _time, _log);
+        return [.. devices.Select(device => new Worker(new(byDevice[device], Card, _options, kvPositions, _queue, _store, _log)))];
+    }
+
+    /// <summary>When no worker is left, nobody answers any more.</summary>
+    private async Task EndAsync()
+    {
+        await Task.WhenAll(_workers.Select(worker => worker.Ended));
+        if (Interlocked.Exchange(ref _state, EngineState.Stopped) == EngineState.Ready) AllWorkersFailed(_log);
+        RefuseWhatWaits();
+        foreach (var worker in _workers) worker.Dispose();
+        foreach (var model in _models) model.Dispose();
+        if (_store is not null) await _store.DisposeAsync();
+        _ended.SetResult();
     }
 
     /// <summary>No token stands for more characters than the longest one, so a text can be too long beyond doubt before anybody tokenises it.</summary>
@@ -174,10 +182,18 @@ public sealed partial class GenerationEngine : IAsyncDisposable
         }
     }
 
-    private ModelCard CardOf(LlamaVidModel model) => new(
-        _modelOptions.ServedName(), model.Config.MaxContext, model.Placement.Dtype.ToString().ToLowerInvariant(), model.Placement.Device.ToString(),
-        model.TokensPerFrame, model.Preprocessor?.ImageSize ?? 0, model.Tokenizer.LongestToken, _time.GetUtcNow());
+    private ModelCard CardOf(LlamaVidModel model, int kvPositions) => new(
+        _modelOptions.ServedName(), Math.Min(model.Config.MaxContext, kvPositions), model.Placement.Dtype.ToString().ToLowerInvariant(),
+        model.Placement.Device.ToString(), model.TokensPerFrame, model.Preprocessor?.ImageSize ?? 0, model.Tokenizer.LongestToken, _time.GetUtcNow());
 
-    [LoggerMessage(2001, LogLevel.Critical, "The engine's loop has failed; nothing more is answered")]
-    private static partial void LoopFailed(ILogger log, Exception fault);
+    private static int KvPositionsFor(LlamaVidModel model)
+    {
+        const int contexts = 4;
+        var quarter = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4;
+        var (context, fits) = (model.Config.MaxContext, quarter / model.KvBytesPerPosition);
+        return (int)Math.Clamp(fits, context, Math.Min((long)contexts * context, int.MaxValue));
+    }
+
+    [LoggerMessage(2002, LogLevel.Critical, "Every worker has failed; nothing more is answered")]
+    private static partial void AllWorkersFailed(ILogger log);
 }

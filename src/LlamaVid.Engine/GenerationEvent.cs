@@ -10,7 +10,8 @@ public abstract record GenerationEvent
     private GenerationEvent() { }
 
     /// <summary>Requests that will run before this one. Sent when it changes.</summary>
-    public sealed record Queued(int Position, int Waiting) : GenerationEvent;
+    /// <param name="Wait">how long it may take until this one runs, by the pace of the line so far; null while there is none</param>
+    public sealed record Queued(int Position, int Waiting, TimeSpan? Wait) : GenerationEvent;
 
     /// <param name="Total">Null while it cannot be known.</param>
     public sealed record Progress(WorkStage Stage, long Done, long? Total) : GenerationEvent;
@@ -30,15 +31,17 @@ public abstract record GenerationEvent
 /// <summary>What the model reads.</summary>
 /// <param name="TokenIds">Text ids; each media item (movie layout: each run of placeholders) is one -200.</param>
 /// <param name="Positions">Length of the expanded sequence.</param>
+/// <param name="CachedPositions">of them, those whose keys and values were there already</param>
 public sealed record PromptReport(
-    string Text, IReadOnlyList<int> TokenIds, int Positions, int VideoTokens, int ImageTokens, IReadOnlyList<MediaReport> Media);
+    string Text, IReadOnlyList<int> TokenIds, int Positions, int CachedPositions, int VideoTokens, int ImageTokens, IReadOnlyList<MediaReport> Media);
 
 /// <summary>What was seen of one media item.</summary>
 /// <param name="Timestamps">Seconds, one per frame used.</param>
 /// <param name="Duration">Seconds; null when the file does not tell.</param>
 /// <param name="FramesPerSecond">Average rate of the source; null for pictures.</param>
+/// <param name="WasKnown">the vision tower did not run for it: its features were kept from an earlier request, or shared with one that runs</param>
 public sealed record MediaReport(
-    MediaKind Kind, int Frames, IReadOnlyList<double> Timestamps, double? Duration, double? FramesPerSecond, int Width, int Height, int TokensPerFrame);
+    MediaKind Kind, int Frames, IReadOnlyList<double> Timestamps, double? Duration, double? FramesPerSecond, int Width, int Height, int TokensPerFrame, bool WasKnown);
 
 /// <summary>Milliseconds spent in each stage; <see cref="TimeToFirstToken"/> counts from submission.</summary>
 public sealed record GenerationTimings(

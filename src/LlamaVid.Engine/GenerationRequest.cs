@@ -10,6 +10,13 @@ public sealed record MediaInput(MediaSource Source, MediaKind Kind, FrameSamplin
 public sealed record GenerationRequest
 {
     public required string Id { get; init; }
+
+    /// <summary>Whose share of the line it counts for; null for nobody's.</summary>
+    public string? Client { get; init; }
+
+    /// <summary>Requests with a higher number are taken first.</summary>
+    public int Priority { get; init; }
+
     public required IReadOnlyList<ChatTurn> Turns { get; init; }
     public IReadOnlyList<MediaInput> Media { get; init; } = [];
     public PromptOptions Prompt { get; init; } = new();

@@ -6,13 +6,13 @@ namespace LlamaVid.Model;
 internal static class Devices
 {
     /// <exception cref="DeviceUnavailableException">the options name a device that is not there</exception>
-    public static Placement Choose(ModelOptions options)
+    public static Placement Choose(ModelOptions options, string name)
     {
-        var device = options.Device switch
+        var device = name switch
         {
             "auto" => torch.cuda.is_available() ? torch.device("cuda:0") : torch.CPU,
             "cpu" => torch.CPU,
-            "cuda" => Cuda(options.Device, 0),
+            "cuda" => Cuda(name, 0),
             var cuda => Cuda(cuda, int.Parse(cuda.AsSpan("cuda:".Length))),
         };
         return new(options.Dtype switch
@@ -43,7 +43,7 @@ internal static class Devices
 
 /// <summary>The options name a CUDA device and this machine, or this build, does not have it.</summary>
 public sealed class DeviceUnavailableException(string device, int count)
-    : Exception($"Model:Device is '{device}' and this machine offers {count} CUDA devices to libtorch. Use cpu or auto, or build with -p:TorchBackend=cuda on a machine with that device.")
+    : Exception($"The configuration names the device '{device}' and this machine offers {count} CUDA devices to libtorch. Use cpu or auto, or build with -p:TorchBackend=cuda on a machine with that device.")
 {
     public string Device { get; } = device;
     public int Count { get; } = count;

@@ -32,7 +32,7 @@ public sealed class LlamaVidModel : IDisposable
         _rotary = new(config.Decoder, frequencies, StoredFrequencies(decoder, placement));
         Prompts = new(tokenizer, config.Vision?.UsesStartEnd ?? false, config.Decoder.RopeScalingFactor > 1);
         if (sight is not null)
-            (_tower, _frameTokenizer, _preprocessor, _questionTokenizer, TokensPerFrame) = sight;
+            (_tower, _frameTokenizer, _preprocessor, _questionTokenizer, TokensPerFrame, TowerIdentity) = sight;
     }
 
     public LlamaVidConfig Config { get; }
@@ -48,17 +48,28 @@ public sealed class LlamaVidModel : IDisposable
     /// <summary>Tokens that one frame becomes; 0 for a model that reads text only.</summary>
     public int TokensPerFrame { get; }
 
+    /// <summary>N, features that the tower gives for one frame; 0 for a model that reads text only.</summary>
+    public int FeaturesPerFrame => _tower?.RowCount ?? 0;
+
+    /// <summary>Names the tower's weights and the preprocessing: features of models with the same name are interchangeable.</summary>
+    public string TowerIdentity { get; } = "";
+
+    /// <summary>Bytes that the keys and values of one position take.</summary>
+    public long KvBytesPerPosition =>
+        2L * Config.Decoder.Layers * Config.Decoder.KvHeads * (Config.Decoder.HiddenSize / Config.Decoder.Heads) * Placement.Dtype.ElementSize();
+
     /// <summary>Tokens that one frame would become with another pooling than the checkpoint's.</summary>
     /// <exception cref="CheckpointException">the tower's features do not form the grid that it needs</exception>
     public int TokensPerFrameWith(FramePooling pooling) => FrameTokenizer.TokensPerFrame(Config.Vision! with { Pooling = pooling }, _tower!.RowCount);
 
     /// <summary>Reads a checkpoint in the official layout.</summary>
+    /// <param name="device">where its weights lie, instead of the device that the options name</param>
     /// <exception cref="CheckpointException">something is missing, surplus or misshapen; names the file and the cure</exception>
     /// <exception cref="DeviceUnavailableException">the device is not there</exception>
-    public static LlamaVidModel Load(ModelOptions options)
+    public static LlamaVidModel Load(ModelOptions options, string? device = null)
     {
         using var noGrad = torch.no_grad();
-        var placement = Devices.Choose(options);
+        var placement = Devices.Choose(options, device ?? options.Device);
         var directory = CheckpointDirectory.Locate(options.Path, options.VisionTower, options.TextTokenizer, options.ImageProcessor);
         using var reader = CheckpointReader.Open(directory.Model);
         var config = directory.Config.WithVocabularyOf(reader);
@@ -185,7 +196,7 @@ public sealed class LlamaVidModel : IDisposable
 
     /// <summary>What a model needs to see: tower, frame tokenizer, picture preprocessing and the question's own tokenizer.</summary>
     private sealed record Sight(
-        VisionTower Tower, FrameTokenizer FrameTokenizer, ImagePreprocessor Preprocessor, BertTokenizer QuestionTokenizer, int TokensPerFrame)
+        VisionTower Tower, FrameTokenizer FrameTokenizer, ImagePreprocessor Preprocessor, BertTokenizer QuestionTokenizer, int TokensPerFrame, string Identity)
     {
         private const string UnusedTower = "model.vision_tower.";              // the official loader ignores these: the tower has a file of its own
 
@@ -205,7 +216,13 @@ public sealed class LlamaVidModel : IDisposable
                     + "it is another model's.");
 
             var tokensPerFrame = FrameTokenizer.TokensPerFrame(config, tower.RowCount);
-            return new(tower, frameTokenizer, preprocessor, questions, tokensPerFrame);
+            return new(tower, frameTokenizer, preprocessor, questions, tokensPerFrame, IdentityOf(directory));
         }
+
+        /// <summary>By place, size and time of the files: to read gigabytes at every start would cost more than it is worth.</summary>
+        private static string IdentityOf(CheckpointDirectory directory) => string.Join('|', new[] { directory.VisionTower!, directory.ImageProcessor! }
+            .SelectMany(path => Directory.Exists(path) ? Directory.GetFiles(path).Order(StringComparer.Ordinal) : Enumerable.Repeat(path, 1))
+            .Select(path => new FileInfo(path))
+            .Select(file => $"{file.FullName}:{file.Length}:{file.LastWriteTimeUtc.Ticks}"));
     }
 }

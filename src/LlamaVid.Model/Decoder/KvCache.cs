@@ -34,6 +34,19 @@ public sealed class KvCache : IDisposable
         return (_keys[layer].narrow(1, 0, end).MoveToOuterDisposeScope(), _values[layer].narrow(1, 0, end).MoveToOuterDisposeScope());
     }
 
+    /// <summary>Takes over the first positions of another sequence. This one is empty and has room for them.</summary>
+    public void CopyFrom(KvCache other, int length)
+    {
+        if (Length > 0 || length > Math.Min(Capacity, other.Length)) throw new ArgumentOutOfRangeException(nameof(length), length, "no such beginning can be copied");
+        using var scope = NewDisposeScope();
+        for (var layer = 0; layer < _keys.Length; layer++)
+        {
+            _keys[layer].narrow(1, 0, length).copy_(other._keys[layer].narrow(1, 0, length));
+            _values[layer].narrow(1, 0, length).copy_(other._values[layer].narrow(1, 0, length));
+        }
+        Length = length;
+    }
+
     internal void Advance(int count) => Length += count;
 
     public void Dispose()

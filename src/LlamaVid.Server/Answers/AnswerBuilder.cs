@@ -14,7 +14,7 @@ internal sealed class AnswerBuilder(string id, string model, long created)
     public GenerationTimings? Timings { get; set; }
 
     public Usage Usage => new(
-        Prompt?.Positions ?? 0, TokenCount, (Prompt?.Positions ?? 0) + TokenCount, new(Prompt?.VideoTokens ?? 0, Prompt?.ImageTokens ?? 0, CachedTokens: 0));
+        Prompt?.Positions ?? 0, TokenCount, (Prompt?.Positions ?? 0) + TokenCount, new(Prompt?.VideoTokens ?? 0, Prompt?.ImageTokens ?? 0, Prompt?.CachedPositions ?? 0));
 
     public MediaUse? Video => Prompt is { Media: [var first, ..] } ? Use(first) : null;
 
@@ -31,7 +31,7 @@ internal sealed class AnswerBuilder(string id, string model, long created)
 
     private static MediaUse Use(MediaReport media) => new(
         media.Kind == MediaKind.Video ? "video" : "image", media.Frames, media.Timestamps, media.Duration, media.FramesPerSecond,
-        media.Width, media.Height, media.TokensPerFrame, FeatureCache: "miss");
+        media.Width, media.Height, media.TokensPerFrame, media.WasKnown ? "hit" : "miss");
 
     private static double Round(double milliseconds) => Math.Round(milliseconds, 3);
 }

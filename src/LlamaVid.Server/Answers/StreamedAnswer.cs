@@ -62,7 +62,7 @@ internal sealed class StreamedAnswer(
     private Task WriteAsync(GenerationEvent @event, CancellationToken cancellationToken) => @event switch
     {
         GenerationEvent.Queued queued when options.IncludeProgress =>
-            SendAsync(answer.Chunk(Opening()) with { QueuePosition = queued.Position, QueuePending = queued.Waiting }, cancellationToken),
+            SendAsync(answer.Chunk(Opening()) with { QueuePosition = queued.Position, QueuePending = queued.Waiting, QueueWaitMs = queued.Wait?.TotalMilliseconds }, cancellationToken),
         GenerationEvent.Progress progress when options.IncludeProgress =>
             SendAsync(answer.Chunk(Opening()) with { Progress = new(Wire(progress.Stage), progress.Done, progress.Total) }, cancellationToken),
         GenerationEvent.Prepared prepared => PreparedAsync(prepared.Prompt, cancellationToken),

@@ -1,3 +1,4 @@
+using LlamaVid.Engine;
 using LlamaVid.Media;
 using LlamaVid.Model;
 using LlamaVid.Model.Weights;
@@ -14,7 +15,8 @@ internal static class StartupFault
 {
     public static string? Describe(Exception fault) => fault switch
     {
-        StartupException or CheckpointException or DeviceUnavailableException or FfmpegNotFoundException or TemporaryFolderUnusableException => OneLine(fault.Message),
+        StartupException or CheckpointException or DeviceUnavailableException or FfmpegNotFoundException or TemporaryFolderUnusableException
+            or FeatureStoreUnusableException => OneLine(fault.Message),
         OptionsValidationException e => OneLine(string.Join("; ", e.Failures)),
         AggregateException e when e.InnerExceptions.Select(Describe).ToArray() is var lines && lines.All(line => line is not null) => string.Join("; ", lines),
         IOException { InnerException: Microsoft.AspNetCore.Connections.AddressInUseException } =>

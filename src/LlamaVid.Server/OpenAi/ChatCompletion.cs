@@ -57,6 +57,8 @@ internal sealed record ChatCompletionChunk
     public int? QueuePosition { get; init; }
     [Description("With include_progress: requests that wait.")]
     public int? QueuePending { get; init; }
+    [Description("With include_progress: how long it may take until this request runs, by the pace of the line so far.")]
+    public double? QueueWaitMs { get; init; }
     [Description("With include_progress: what is being done before the first token.")]
     public StageProgress? Progress { get; init; }
 }

@@ -12,7 +12,7 @@ namespace LlamaVid.Server.Tests.Answers;
 /// <summary>The bytes of a stream, event by event, with time in our hands.</summary>
 public sealed class StreamedAnswerTests : IDisposable
 {
-    private static readonly PromptReport Prompt = new("p", [1, -200, 5], 12, 10, 0, [new(MediaKind.Video, 2, [0, 1], 2.5, 25, 64, 48, 5)]);
+    private static readonly PromptReport Prompt = new("p", [1, -200, 5], 12, 4, 10, 0, [new(MediaKind.Video, 2, [0, 1], 2.5, 25, 64, 48, 5, WasKnown: false)]);
     private static readonly GenerationTimings Timings = new(1, 2, 3, 4, 5, 6, 7);
 
     private readonly Channel<GenerationEvent> _events = Channel.CreateUnbounded<GenerationEvent>();
@@ -22,7 +22,7 @@ public sealed class StreamedAnswerTests : IDisposable
     [Fact]
     public async Task Role_text_end_and_done_in_order()
     {
-        Send(new GenerationEvent.Queued(0, 1), new GenerationEvent.Progress(WorkStage.Vision, 1, 2), new GenerationEvent.Prepared(Prompt),
+        Send(new GenerationEvent.Queued(0, 1, null), new GenerationEvent.Progress(WorkStage.Vision, 1, 2), new GenerationEvent.Prepared(Prompt),
             new GenerationEvent.Token(7, " "), new GenerationEvent.Token(8, "Hel"), new GenerationEvent.Token(9, "lo "), new GenerationEvent.Finished(FinishReason.Stop, "", Timings));
 
         await Run(new(Stream: true, IncludeUsage: false, IncludeProgress: false, ReturnTokenIds: false, null));
@@ -49,7 +49,7 @@ public sealed class StreamedAnswerTests : IDisposable
         await Run(new(true, IncludeUsage: true, false, false, null));
 
         Assert.Equal(
-            """data: {"id":"c1","object":"chat.completion.chunk","created":5,"model":"m","choices":[],"usage":{"prompt_tokens":12,"completion_tokens":1,"total_tokens":13,"prompt_tokens_details":{"video_tokens":10,"image_tokens":0,"cached_tokens":0}}}""",
+            """data: {"id":"c1","object":"chat.completion.chunk","created":5,"model":"m","choices":[],"usage":{"prompt_tokens":12,"completion_tokens":1,"total_tokens":13,"prompt_tokens_details":{"video_tokens":10,"image_tokens":0,"cached_tokens":4}}}""",
             Events()[^2]);
         Assert.Equal("data: [DONE]", Events()[^1]);
     }
@@ -68,7 +68,7 @@ public sealed class StreamedAnswerTests : IDisposable
     [Fact]
     public async Task Progress_is_told_when_asked_for()
     {
-        Send(new GenerationEvent.Queued(2, 3), new GenerationEvent.Progress(WorkStage.Decode, 4, null), new GenerationEvent.Prepared(Prompt), new GenerationEvent.Finished(FinishReason.Stop, "A", Timings));
+        Send(new GenerationEvent.Queued(2, 3, TimeSpan.FromSeconds(1.5)), new GenerationEvent.Progress(WorkStage.Decode, 4, null), new GenerationEvent.Prepared(Prompt), new GenerationEvent.Finished(FinishReason.Stop, "A", Timings));
         await Run(new(true, false, IncludeProgress: true, false, null));
 
         Assert.Contains("\"role\":\"assistant\"", Events()[0], StringComparison.Ordinal);

@@ -59,6 +59,16 @@ public sealed class EngineFixture : IAsyncLifetime
 /// <summary>Reading a generation to its end.</summary>
 internal static class GenerationReading
 {
+    /// <summary>An answer without an end, of which the first token is there.</summary>
+    public static async Task<Generation> RunningAsync(this GenerationEngine engine)
+    {
+        var running = engine.Submit(EngineFixture.Text("Go on for ever", 4000) with { IgnoreEos = true });
+        await foreach (var happened in running.Events)
+            if (happened is GenerationEvent.Token)
+                return running;
+        throw new InvalidOperationException("it ended before its first token");
+    }
+
     public static async Task<List<GenerationEvent>> AllAsync(this Generation generation)
     {
         await using (generation)

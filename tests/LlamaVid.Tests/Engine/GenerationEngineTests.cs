@@ -14,7 +14,8 @@ public sealed class GenerationEngineTests(EngineFixture fixture) : IClassFixture
     [Fact]
     public async Task A_video_question_passes_every_stage_in_order()
     {
-        var events = await _engine.Submit(fixture.Video("What happens?", maxTokens: 5)).AllAsync();
+        await using var engine = await fixture.StartAsync(new());
+        var events = await engine.Submit(fixture.Video("What happens?", maxTokens: 5)).AllAsync();
 
         var stages = events.OfType<GenerationEvent.Progress>().Select(progress => progress.Stage).Distinct();
         Assert.Equal([WorkStage.Fetch, WorkStage.Decode, WorkStage.Vision, WorkStage.Prefill], stages);
@@ -57,7 +58,7 @@ public sealed class GenerationEngineTests(EngineFixture fixture) : IClassFixture
         var running = _engine.Submit(fixture.Video("Go on for ever", maxTokens: 4000) with { IgnoreEos = true });
         var reading = running.Events.GetAsyncEnumerator(TestContext.Current.CancellationToken);
         do await reading.MoveNextAsync(); while (reading.Current is not GenerationEvent.Token);
-        var waiting = _engine.Submit(fixture.Video("Never comes to run"));
+        var waiting = _engine.Submit(fixture.Video("Goes before it is answered"));
         var survivor = _engine.Submit(fixture.Video("What happens?")).TokensAsync();
         await waiting.DisposeAsync();
         await running.DisposeAsync();
@@ -71,7 +72,7 @@ public sealed class GenerationEngineTests(EngineFixture fixture) : IClassFixture
     [Fact]
     public async Task A_full_line_refuses_at_once_and_keeps_what_it_has()
     {
-        await using var engine = await fixture.StartAsync(new() { MaxWaitingRequests = 1 });
+        await using var engine = await fixture.StartAsync(new() { MaxWaitingRequests = 1, MaxRunningSequences = 1 });
         await using var running = engine.Submit(Forever);
         await foreach (var happened in running.Events)
             if (happened is GenerationEvent.Token)
@@ -88,24 +89,25 @@ public sealed class GenerationEngineTests(EngineFixture fixture) : IClassFixture
     [Fact]
     public async Task Waiting_requests_learn_their_place()
     {
-        await using var running = _engine.Submit(Forever);
+        await using var engine = await fixture.StartAsync(new() { MaxRunningSequences = 1 });
+        await using var running = engine.Submit(Forever);
         await foreach (var happened in running.Events)
             if (happened is GenerationEvent.Token)
                 break;
-        var first = _engine.Submit(EngineFixture.Text("first"));
-        var second = _engine.Submit(EngineFixture.Text("second"));
+        var first = engine.Submit(EngineFixture.Text("first"));
+        var second = engine.Submit(EngineFixture.Text("second"));
         await running.DisposeAsync();
 
         await first.AllAsync();
         var places = (await second.AllAsync()).OfType<GenerationEvent.Queued>().ToList();
-        Assert.Equal(new(1, 2), places[0]);
-        Assert.Equal(new(0, 1), places[^1]);
+        Assert.Equal((1, 2), (places[0].Position, places[0].Waiting));
+        Assert.Equal((0, 1), (places[^1].Position, places[^1].Waiting));
     }
 
     [Fact]
     public async Task A_request_that_waits_too_long_is_given_up()
     {
-        await using var engine = await fixture.StartAsync(new() { QueueTimeout = TimeSpan.FromSeconds(1) });
+        await using var engine = await fixture.StartAsync(new() { QueueTimeout = TimeSpan.FromSeconds(1), MaxRunningSequences = 1 });
         await using var running = engine.Submit(Forever);
         await foreach (var happened in running.Events)
             if (happened is GenerationEvent.Token)
@@ -186,7 +188,7 @@ public sealed class GenerationEngineTests(EngineFixture fixture) : IClassFixture
     [Fact]
     public async Task An_engine_that_ends_refuses_what_waits_and_finishes_what_runs()
     {
-        var engine = await fixture.StartAsync(new());
+        var engine = await fixture.StartAsync(new() { MaxRunningSequences = 1 });
         var running = engine.Submit(Forever with { MaxTokens = 500 });
         var reading = running.Events.GetAsyncEnumerator(TestContext.Current.CancellationToken);
         do await reading.MoveNextAsync(); while (reading.Current is not GenerationEvent.Token);

@@ -7,7 +7,8 @@ namespace LlamaVid.Engine;
 /// It waits, then runs, then has ended; or it ends while waiting. Each step is taken once, by whoever comes first: the engine thread, the
 /// time limit of the line, the client going away, or a fault of its media.
 /// </remarks>
-internal sealed class Sequence(GenerationRequest request, RequestClock clock) : IAsyncDisposable
+/// <param name="ended">told once, when the last event has been written</param>
+internal sealed class Sequence(GenerationRequest request, RequestClock clock, Action<Sequence> ended) : IAsyncDisposable
 {
     private const int Waiting = 0, Running = 1, Ended = 2;
 
@@ -23,8 +24,20 @@ internal sealed class Sequence(GenerationRequest request, RequestClock clock) : 
     /// <summary>The media, in the order of the request; filled before the sequence becomes ready.</summary>
     public List<SequenceMedia> Media { get; } = [];
 
-    /// <summary>Media are open and the request fits: the engine may take it.</summary>
+    /// <summary>Media are open and the request fits: a worker may take it.</summary>
     public bool IsReady { get; set; }
+
+    /// <summary>The prompt as it will be if every planned frame decodes; filled before the sequence becomes ready.</summary>
+    public PromptLayout? Planned { get; set; }
+
+    /// <summary>Most tokens that will be generated; filled before the sequence becomes ready.</summary>
+    public int AnswerTokens { get; set; }
+
+    /// <summary>Positions of the decoder that the planned prompt and the answer take.</summary>
+    public int PlannedPositions => Planned!.Positions + AnswerTokens;
+
+    /// <summary>The worker that holds features of its media, if one does; others leave it alone.</summary>
+    public Worker? Home { get; set; }
 
     /// <summary>Completes when the engine takes the sequence.</summary>
     public Task Started => _started.Task;
@@ -59,7 +72,7 @@ internal sealed class Sequence(GenerationRequest request, RequestClock clock) : 
     /// <summary>Closes the media and deletes their temporary files.</summary>
     public async ValueTask DisposeAsync()
     {
-        foreach (var media in Media) await media.Opened.DisposeAsync();
+        foreach (var media in Media) await media.DisposeAsync();
         Media.Clear();
     }
 
@@ -67,8 +80,6 @@ internal sealed class Sequence(GenerationRequest request, RequestClock clock) : 
     {
         _events.Writer.TryWrite(last);
         _events.Writer.Complete();
+        ended(this);
     }
 }
-
-/// <summary>A media item that has been fetched and probed, and the frames that will be taken from it.</summary>
-internal sealed record SequenceMedia(MediaInput Input, OpenedMedia Opened, FramePlan Plan);

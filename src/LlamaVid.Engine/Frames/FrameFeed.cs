@@ -5,52 +5,53 @@ namespace LlamaVid.Engine;
 
 /// <summary>One media item's frames, decoded and cut to the model's square outside the engine thread, a bounded number ahead of it.</summary>
 /// <remarks>The producer stops as soon as the feed is disposed; the decoder process ends with it.</remarks>
-internal sealed class FrameFeed : IDisposable
+internal sealed class FrameFeed : IAsyncDisposable
 {
     private readonly Channel<PreparedFrame> _frames;
-    private readonly CancellationTokenSource _cancellation;
+    private readonly CancellationTokenSource _cancellation = new();
     private readonly Task _producer;
 
-    public FrameFeed(SequenceMedia media, ImagePreprocessor preprocessor, ImageFit fit, int window, CancellationToken cancelled)
+    /// <param name="skip">frames at the beginning that are already known</param>
+    /// <param name="window">frames that may lie ready</param>
+    /// <param name="arrived">called whenever a frame lies ready, and at the end</param>
+    public FrameFeed(OpenedMedia media, FramePlan plan, ImagePreprocessor preprocessor, ImageFit fit, int skip, int window, Action arrived)
     {
         _frames = Channel.CreateBounded<PreparedFrame>(window);
-        _cancellation = CancellationTokenSource.CreateLinkedTokenSource(cancelled);
-        _producer = Task.Run(() => ProduceAsync(media, preprocessor, fit, _cancellation.Token), CancellationToken.None);
+        _producer = Task.Run(() => ProduceAsync(media, plan, preprocessor, fit, skip, arrived, _cancellation.Token));
     }
 
-    /// <summary>Blocks until a frame is there; null after the last one.</summary>
-    /// <exception cref="Exception">what the decoder failed with</exception>
-    public PreparedFrame? Take()
-    {
-        if (_frames.Reader.TryRead(out var ready)) return ready;
-        try
-        {
-            return _frames.Reader.ReadAsync(CancellationToken.None).AsTask().GetAwaiter().GetResult();
-        }
-        catch (ChannelClosedException closed)
-        {
-            return closed.InnerException is null ? null : throw closed.InnerException;
-        }
-    }
+    /// <summary>Frames that lie ready.</summary>
+    public int Ready => _frames.Reader.Count;
 
-    /// <summary>Stops decoding and waits until the decoder process is gone.</summary>
-    public void Dispose()
+    /// <summary>All frames have been taken and no more will come.</summary>
+    public bool IsEnded => _frames.Reader.Completion.IsCompleted;
+
+    /// <summary>What the decoder failed with, after the last frame.</summary>
+    public Exception? Fault => _frames.Reader.Completion.Exception?.InnerException;
+
+    public bool TryTake(out PreparedFrame frame) => _frames.Reader.TryRead(out frame);
+
+    /// <summary>Stops decoding and completes when the decoder process is gone.</summary>
+    public async ValueTask DisposeAsync()
     {
-        _cancellation.Cancel();
-        _producer.GetAwaiter().GetResult();
+        await _cancellation.CancelAsync();
+        await _producer;
+        while (_frames.Reader.TryRead(out var frame)) frame.Return();
         _cancellation.Dispose();
     }
 
-    private async Task ProduceAsync(SequenceMedia media, ImagePreprocessor preprocessor, ImageFit fit, CancellationToken cancelled)
+    private async Task ProduceAsync(OpenedMedia media, FramePlan plan, ImagePreprocessor preprocessor, ImageFit fit, int skip, Action arrived, CancellationToken cancelled)
     {
         try
         {
-            await foreach (var decoded in media.Opened.ReadFramesAsync(media.Plan, cancelled))
+            await foreach (var decoded in media.ReadFramesAsync(plan, cancelled))
             {
                 using var frame = decoded;
+                if (skip-- > 0) continue;
                 var prepared = PreparedFrame.Rent(frame, 3 * preprocessor.ImageSize * preprocessor.ImageSize);
                 preprocessor.Prepare(frame.Rgb24.Span, frame.Width, frame.Height, fit, prepared.Pixels);
                 await _frames.Writer.WriteAsync(prepared, cancelled);
+                arrived();
             }
             _frames.Writer.Complete();
         }
@@ -58,6 +59,7 @@ internal sealed class FrameFeed : IDisposable
         {
             _frames.Writer.Complete(fault);
         }
+        arrived();
     }
 }
 

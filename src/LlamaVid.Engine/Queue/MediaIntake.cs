@@ -1,0 +1,63 @@
+namespace LlamaVid.Engine;
+
+/// <summary>Prepares waiting requests outside the engine threads: counts what they need, fetches and probes their media, plans frames, and refuses what can never fit.</summary>
+internal sealed class MediaIntake(MediaOpener opener, LlamaVidModel model, ModelCard card, EngineOptions options) : IDisposable
+{
+    private const int ConcurrentOpens = 4;
+
+    private readonly SemaphoreSlim _places = new(ConcurrentOpens);
+    private readonly string _tower = $"{card.Name}|{model.Placement.Dtype}|{model.TowerIdentity}";
+
+    /// <exception cref="Exception">any fault of the media, in the client's terms</exception>
+    public async Task PrepareAsync(Sequence sequence)
+    {
+        var inputs = sequence.Request.Media;
+        if (inputs.Count > 0 && !card.SeesVideo) throw new ModelReadsTextOnlyException(card.Name);
+
+        Lay(sequence, _ => 1);                                              // the least it can need, before anything is fetched
+        if (inputs.Count == 0) return;
+        await _places.WaitAsync(sequence.Cancelled);
+        try
+        {
+            var begin = sequence.Clock.Now;
+            for (var i = 0; i < inputs.Count; i++)
+            {
+                sequence.Publish(new GenerationEvent.Progress(WorkStage.Fetch, i, inputs.Count));
+                sequence.Media.Add(await OpenAsync(inputs[i], sequence.Cancelled));
+            }
+            sequence.Clock.Fetched(begin);
+            Lay(sequence, i => sequence.Media[i].Plan.ExpectedFrames);      // and before anything is decoded
+        }
+        finally
+        {
+            _places.Release();
+        }
+    }
+
+    private async Task<SequenceMedia> OpenAsync(MediaInput input, CancellationToken cancelled)
+    {
+        var opened = await opener.OpenAsync(input.Source, cancelled);
+        try
+        {
+            var isVideo = input.Kind == MediaKind.Video;
+            var plan = opened.Plan(isVideo ? input.Sampling : input.Sampling with { MaxFrames = 1 });
+            var fit = input.Fit ?? (isVideo ? ImageFit.Crop : model.Config.Vision!.ImageFit);
+            return new(input, opened, plan, fit, FeatureKey.Of(opened.ContentHash, plan, fit, _tower));
+        }
+        catch
+        {
+            await opened.DisposeAsync();
+            throw;
+        }
+    }
+
+    private void Lay(Sequence sequence, Func<int, long> frames)
+    {
+        var visual = sequence.Request.Media.Select((_, i) => frames(i)).Sum() * card.TokensPerFrame;
+        if (visual >= card.ContextLength)
+            throw new ContextLengthExceededException(null, (int)Math.Min(visual, int.MaxValue / 2), sequence.Request.MaxTokens ?? 1, card.ContextLength);
+        (sequence.Planned, sequence.AnswerTokens) = PromptPlan.Of(model, sequence.Request, i => (int)frames(i), card, options);
+    }
+
+    public void Dispose() => _places.Dispose();
+}

@@ -1,0 +1,21 @@
+namespace LlamaVid.Engine;
+
+/// <summary>Lays out the prompt of a request and says how many tokens the answer may have.</summary>
+internal static class PromptPlan
+{
+    /// <param name="frames">frames of each media item</param>
+    /// <exception cref="ContextLengthExceededException">prompt and answer together are longer than the context</exception>
+    public static (PromptLayout Layout, int AnswerTokens) Of(LlamaVidModel model, GenerationRequest request, Func<int, int> frames, ModelCard card, EngineOptions options)
+    {
+        var layout = Lay(model, request, frames);
+        var visual = Enumerable.Range(0, request.Media.Count).Sum(frames) * card.TokensPerFrame;
+        var left = card.ContextLength - layout.Positions;
+        var answer = request.MaxTokens ?? Math.Min(options.DefaultMaxTokens, Math.Max(1, left));
+        return answer <= left ? (layout, answer) : throw new ContextLengthExceededException(layout.Positions - visual, visual, answer, card.ContextLength);
+    }
+
+    public static PromptLayout Lay(LlamaVidModel model, GenerationRequest request, Func<int, int> frames) => model.Prompts.Build(
+        request.Turns,
+        [.. request.Media.Select((media, i) => new PromptMedia(frames(i), frames(i) * model.TokensPerFrame, media.Kind == MediaKind.Video))],
+        request.Prompt);
+}
