@@ -168,6 +168,11 @@ public sealed class LlamaVidModel : IDisposable
     public IEnumerable<(string Name, Parameter Value)> Parameters =>
         _decoder.named_parameters().Concat(_frameTokenizer?.named_parameters().Select(item => ("model." + item.name, item.parameter)) ?? []);
 
+    /// <summary>What a checkpoint holds: the parameters, and the buffers that official files have too. Without the vision tower.</summary>
+    public IEnumerable<(string Name, Tensor Value)> State =>
+        _decoder.state_dict().Select(item => (item.Key, item.Value))
+            .Concat(_frameTokenizer?.state_dict().Select(item => ("model." + item.Key, item.Value)) ?? []);
+
     public void Dispose()
     {
         _rotary.Dispose();

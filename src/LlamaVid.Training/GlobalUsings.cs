@@ -1,3 +1,3 @@
 global using TorchSharp;
+global using TorchSharp.Modules;
 global using static TorchSharp.torch;
-global using Parameter = TorchSharp.Modules.Parameter;
