@@ -105,10 +105,18 @@ internal sealed class FrameTokenizer : Module
     internal Tensor Attend(Tensor asked, Tensor patches)
     {
         using var scope = NewDisposeScope();
+        return Attention(asked, patches).to(patches.dtype).matmul(patches).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Mean over the queries of softmax(Q Kᵀ / √C): how much of the context token comes from each patch.</summary>
+    /// <returns>[T, 1, P] float32</returns>
+    internal Tensor Attention(Tensor asked, Tensor patches)
+    {
+        using var scope = NewDisposeScope();
         var queries = vlm_att_projector.call(asked);                                                            // [T, Q, C]
         var keys = vlm_att_key_projector.call(patches);                                                         // [T, P, C]
         var attention = queries.matmul(keys.transpose(1, 2)).to(ScalarType.Float32).mul_(_scale).softmax(-1);   // [T, Q, P]
-        return attention.mean([1L], keepdim: true).to(patches.dtype).matmul(patches).MoveToOuterDisposeScope();
+        return attention.mean([1L], keepdim: true).MoveToOuterDisposeScope();
     }
 
     /// <returns>[T, n, C]</returns>

@@ -51,6 +51,14 @@ internal static class Concepts
         AddBackground(into, background, weight);
     }
 
+    /// <summary>Adds what an object is, but not where: all that a mean over the whole picture is meant to tell.</summary>
+    public static void AddKind(Span<float> into, Actor actor)
+    {
+        into[Array.IndexOf(Palette.Objects, actor.Paint)] += 1;
+        into[ShapeAt + (int)actor.Shape] += 1;
+        into[SizeAt + (actor.IsLarge ? 0 : 1)] += 1;
+    }
+
     /// <summary>Adds a place where only the background is.</summary>
     public static void AddNothing(Span<float> into, Paint background, float weight)
     {

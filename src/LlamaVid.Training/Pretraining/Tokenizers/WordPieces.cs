@@ -1,0 +1,18 @@
+using System.Text.RegularExpressions;
+
+namespace LlamaVid.Training.Pretraining.Tokenizers;
+
+/// <summary>A BERT word list for a text: its words whole, everything else letter by letter. [DEC] is no line of it: loaders add it.</summary>
+internal static partial class WordPieces
+{
+    public static IReadOnlyList<string> Of(IEnumerable<string> text)
+    {
+        var words = text.SelectMany(line => Word().Matches(line.ToLowerInvariant()).Select(match => match.Value)).Distinct().Order(StringComparer.Ordinal);
+        var marks = Enumerable.Range(33, 94).Select(code => ((char)code).ToString()).Where(mark => mark == mark.ToLowerInvariant()).ToArray();
+        var inner = marks.Where(mark => char.IsAsciiLetterOrDigit(mark[0])).Select(mark => "##" + mark);
+        return [.. new[] { "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]" }.Concat(marks).Concat(inner).Concat(words).Distinct()];
+    }
+
+    [GeneratedRegex("[a-z]+|[0-9]")]
+    private static partial Regex Word();
+}
