@@ -30,6 +30,7 @@ internal static class StageRun
             },
             config => config with { Decoder = config.Decoder with { RopeScalingFactor = scaling } });
         if (order.Projector is { } projector) Projector.Read(projector, model);
+        model.FrameTokenizer!.TextDropout = order.Dropout;
 
         using var data = await TrainingSet.LoadAsync(model, stage, Data(order, source, maxLength), order.Seed, error.WriteLine, cancellationToken)
             .ConfigureAwait(false);
