@@ -48,16 +48,22 @@ public sealed class LlamaVidModel : IDisposable
     /// <summary>Tokens that one frame becomes; 0 for a model that reads text only.</summary>
     public int TokensPerFrame { get; }
 
+    /// <summary>Whether the tower's features begin with a class token, which movies lose before the text decoder.</summary>
+    internal bool HasClassToken => _tower?.HasClassToken ?? false;
+
     /// <summary>Reads a checkpoint in the official layout.</summary>
     /// <exception cref="CheckpointException">something is missing, surplus or misshapen; names the file and the cure</exception>
     /// <exception cref="DeviceUnavailableException">the device is not there</exception>
-    public static LlamaVidModel Load(ModelOptions options)
+    public static LlamaVidModel Load(ModelOptions options) => Load(options, config => config);
+
+    /// <param name="change">what the configuration is to say otherwise: a training stage that stretches the context</param>
+    internal static LlamaVidModel Load(ModelOptions options, Func<LlamaVidConfig, LlamaVidConfig> change)
     {
         using var noGrad = torch.no_grad();
         var placement = Devices.Choose(options);
         var directory = CheckpointDirectory.Locate(options.Path, options.VisionTower, options.TextTokenizer, options.ImageProcessor);
         using var reader = CheckpointReader.Open(directory.Model);
-        var config = directory.Config.WithVocabularyOf(reader);
+        var config = change(directory.Config).WithVocabularyOf(reader);
 
         var loader = new WeightLoader(reader);
         loader.RequireLayers(layer => $"model.layers.{layer}.input_layernorm.weight", config.Decoder.Layers);

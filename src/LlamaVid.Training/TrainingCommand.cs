@@ -1,5 +1,11 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
+using LlamaVid.Media;
+using LlamaVid.Model;
+using LlamaVid.Model.Weights;
+using LlamaVid.Training.Checkpoints;
+using LlamaVid.Training.Data;
+using LlamaVid.Training.Loop;
 using LlamaVid.Training.ShapesWorld;
 
 namespace LlamaVid.Training;
@@ -11,6 +17,7 @@ internal static class TrainingCommand
     public static async Task<int> RunAsync(string[] args, TextWriter output, TextWriter error, CancellationToken cancellationToken)
     {
         var root = new RootCommand("Draws data for LLaMA-VID and trains on it.") { Prepare(output, error) };
+        foreach (var command in Stages.StageCommands.All(output, error)) root.Add(command);
         var parsed = root.Parse(args);
         if (parsed.Action is ParseErrorAction)
         {
@@ -69,7 +76,9 @@ internal static class TrainingCommand
 
     private static string? OneLine(Exception fault) => fault switch
     {
-        FolderNotEmptyException or EncodingFailedException or IOException or UnauthorizedAccessException =>
+        FolderNotEmptyException or EncodingFailedException or IOException or UnauthorizedAccessException or CheckpointException
+            or DeviceUnavailableException or FfmpegNotFoundException or RunExistsException or RunMismatchException or DivergedException
+            or DataFileException or SampleException or NoSamplesException or NotRepresentableException =>
             string.Join(' ', fault.Message.Split('\n', StringSplitOptions.TrimEntries)),
         _ => null,
     };

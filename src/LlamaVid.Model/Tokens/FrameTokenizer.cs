@@ -30,6 +30,7 @@ internal sealed class FrameTokenizer : Module
 
     private readonly VisionConfig _config;
     private readonly Scalar _scale;
+    private readonly TextDropout _dropout;
 
     public FrameTokenizer(VisionConfig config, TextDecoderShape shape, int decoderWidth, Placement placement) : base(nameof(FrameTokenizer))
     {
@@ -44,9 +45,12 @@ internal sealed class FrameTokenizer : Module
         mm_projector = new(config.ProjectorDepth, config.IsProjectorNumbered, c, decoderWidth, placement);
         RegisterComponents();
 
-        _config = config;
+        (_config, _dropout) = (config, shape.Dropout);
         _scale = (1 / Math.Sqrt(c)).ToScalar();
     }
+
+    /// <summary>Share of the text decoder's values that is dropped, for training; 0 at first.</summary>
+    public double TextDropout { set => _dropout.Rate = value; }
 
     /// <summary>Tokens that a frame of <paramref name="rows"/> features becomes.</summary>
     /// <exception cref="CheckpointException">Nothing is left of the features, or they do not form the grid that compress_type asks for.</exception>

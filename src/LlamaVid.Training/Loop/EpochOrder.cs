@@ -2,7 +2,8 @@ namespace LlamaVid.Training.Loop;
 
 /// <summary>Which samples a micro-batch has: every epoch is another shuffle of all samples, and any micro-batch can be asked for without those before it.</summary>
 /// <remarks>The micro-batches run through one endless row of shuffles, so the last of an epoch may hold the first samples of the next.</remarks>
-internal sealed class EpochOrder(int count, int batch, int accumulate)
+/// <param name="shuffle">the order of epoch e under a seed; null for plain chance</param>
+internal sealed class EpochOrder(int count, int batch, int accumulate, Func<long, long, int[]>? shuffle = null)
 {
     private (long Seed, long Epoch, int[] Order) _latest = (0, -1, []);
     private (long Seed, long Epoch, int[] Order) _next = (0, -1, []);
@@ -23,12 +24,13 @@ internal sealed class EpochOrder(int count, int batch, int accumulate)
         if (_latest.Epoch != epoch || _latest.Seed != seed)
         {
             (_latest, _next) = (_next, _latest);
-            if (_latest.Epoch != epoch || _latest.Seed != seed) _latest = (seed, epoch, Shuffle(seed, epoch));
+            if (_latest.Epoch != epoch || _latest.Seed != seed) _latest = (seed, epoch, shuffle?.Invoke(seed, epoch) ?? Shuffled(count, seed, epoch));
         }
         return _latest.Order[within];
     }
 
-    private int[] Shuffle(long seed, long epoch)
+    /// <summary>The numbers below <paramref name="count"/> in an order of chance.</summary>
+    public static int[] Shuffled(int count, long seed, long epoch)
     {
         var order = Enumerable.Range(0, count).ToArray();
         for (var i = count - 1; i > 0; i--)

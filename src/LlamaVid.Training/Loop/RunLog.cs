@@ -16,11 +16,12 @@ internal sealed class RunLog : IDisposable
     private readonly StreamWriter _file;
 
     /// <param name="step">lines of later steps are dropped</param>
-    public RunLog(string path, long step)
+    /// <param name="notes">stand before all steps, as JSON objects</param>
+    public RunLog(string path, long step, IEnumerable<object> notes)
     {
         string[] kept = File.Exists(path) ? [.. File.ReadLines(path).Where(line => IsUpTo(line, step))] : [];
         var unfinished = path + ".unfinished";
-        File.WriteAllLines(unfinished, kept);
+        File.WriteAllLines(unfinished, notes.Select(note => JsonSerializer.Serialize(note, Form)).Concat(kept));
         File.Move(unfinished, path, overwrite: true);
         _file = new(path, append: true);
     }
@@ -33,12 +34,12 @@ internal sealed class RunLog : IDisposable
 
     public void Dispose() => _file.Dispose();
 
-    /// <summary>False also for the torn last line of a killed process.</summary>
+    /// <summary>False also for notes, which are written anew, and for the torn last line of a killed process.</summary>
     private static bool IsUpTo(string line, long step)
     {
         try
         {
-            return JsonSerializer.Deserialize<StepReport>(line, Form) is { } report && report.Step <= step;
+            return JsonSerializer.Deserialize<StepReport>(line, Form) is { Step: > 0 } report && report.Step <= step;
         }
         catch (JsonException)
         {

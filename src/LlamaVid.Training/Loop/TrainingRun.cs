@@ -39,12 +39,13 @@ internal sealed class TrainingRun : IDisposable
     public long Step { get; private set; }
 
     /// <summary>Trains to the plan's last step and saves.</summary>
-    /// <param name="report">gets every line of the log</param>
+    /// <param name="report">gets every line of the log about steps</param>
+    /// <param name="notes">lines for the head of the log: samples that were left out</param>
     /// <exception cref="DivergedException">The loss is not a number any more.</exception>
     /// <exception cref="OperationCanceledException">Asked to stop: the state is saved.</exception>
-    public void Run(Action<StepReport> report, CancellationToken cancellationToken)
+    public void Run(Action<StepReport> report, CancellationToken cancellationToken, IEnumerable<object>? notes = null)
     {
-        using var log = new RunLog(_files.Log, Step);
+        using var log = new RunLog(_files.Log, Step, notes ?? []);
         var started = Stopwatch.GetTimestamp();
         var since = new Sums(Step, Seconds());
         var saved = Step;
