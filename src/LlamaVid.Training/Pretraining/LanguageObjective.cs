@@ -67,7 +67,10 @@ internal sealed class LanguageObjective : IObjective, IDisposable
         var hidden = _model.Forward(embeddings).flatten(0, 1).index_select(0, tensor(answers.ToArray()));
         var logits = _model.Logits(hidden);
         var targets = tensor(wanted.ToArray());
-        return new(nn.functional.cross_entropy(logits, targets), batch, Score(rows, logits, targets, owner));
+        // A sample counts as the root of its answer's length: captions of a hundred words would drown answers of one.
+        var shares = tensor(owner.Select(i => (float)(1 / Math.Sqrt(rows[i].Ids.Length - rows[i].FirstAnswer))).ToArray());
+        var losses = nn.functional.cross_entropy(logits, targets, reduction: nn.Reduction.None).mul(shares);
+        return new(losses.sum().div(shares.sum()), batch, Score(rows, logits, targets, owner));
     }
 
     private double Score(Row[] rows, Tensor logits, Tensor targets, List<int> owner)
@@ -97,11 +100,14 @@ internal sealed class LanguageObjective : IObjective, IDisposable
     /// <summary>Prompt, visual places (negative) and answer as the server and the official stages write them.</summary>
     private Row Encode(SceneLesson lesson)
     {
-        var conversation = lesson.IsCaption ? ConversationKind.Plain : ConversationKind.VicunaV1;
-        var layout = _model.Prompts.Build([new(ChatRole.User, lesson.Request, [0])], [new(lesson.Seconds, 2 * lesson.Seconds, IsVideo: true)],
-            new() { Conversation = conversation, Style = PromptStyle.Clip });
+        var isCaption = lesson.Form == LessonForm.Caption;
+        var layout = _model.Prompts.Build([new(ChatRole.User, lesson.Request, [0])], [new(lesson.Seconds, 2 * lesson.Seconds, IsVideo: true)], new()
+        {
+            Conversation = isCaption ? ConversationKind.Plain : ConversationKind.VicunaV1,
+            Style = lesson.Form == LessonForm.Movie ? PromptStyle.Movie : PromptStyle.Clip,
+        });
         int[] prompt = [.. layout.Spans.SelectMany(span => span is PromptSpan.Text text ? text.Ids : Enumerable.Repeat(-1, span.Positions))];
-        var end = lesson.IsCaption ? "\n" : "</s>";
+        var end = isCaption ? "\n" : "</s>";
         return new(lesson, [.. prompt, .. _model.Tokenizer.Encode(lesson.Answer + end).Skip(1)], prompt.Length);
     }
 
