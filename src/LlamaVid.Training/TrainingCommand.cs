@@ -13,6 +13,9 @@ namespace LlamaVid.Training;
 /// <summary>The command line: words to orders, faults to one line and an exit code. Does no work itself.</summary>
 internal static class TrainingCommand
 {
+    /// <summary>Time to save a run that is asked to stop: a state of a 7B model has 100 GB.</summary>
+    private static readonly TimeSpan LongestFarewell = TimeSpan.FromMinutes(10);
+
     /// <returns>0; 1 for a fault that was said in one line; 130 when interrupted.</returns>
     public static async Task<int> RunAsync(string[] args, TextWriter output, TextWriter error, CancellationToken cancellationToken)
     {
@@ -21,12 +24,12 @@ internal static class TrainingCommand
         var parsed = root.Parse(args);
         if (parsed.Action is ParseErrorAction)
         {
-            await error.WriteLineAsync(string.Join(' ', parsed.Errors.Select(fault => fault.Message))).ConfigureAwait(false);
+            await error.WriteLineAsync(OneLine(string.Join(' ', parsed.Errors.Select(fault => fault.Message)))).ConfigureAwait(false);
             return 1;
         }
         try
         {
-            var invocation = new InvocationConfiguration { Output = output, Error = error, EnableDefaultExceptionHandler = false };
+            var invocation = new InvocationConfiguration { Output = output, Error = error, EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = LongestFarewell };
             return await parsed.InvokeAsync(invocation, cancellationToken).ConfigureAwait(false);
         }
         catch (OperationCanceledException)
@@ -79,7 +82,9 @@ internal static class TrainingCommand
         FolderNotEmptyException or EncodingFailedException or IOException or UnauthorizedAccessException or CheckpointException
             or DeviceUnavailableException or FfmpegNotFoundException or RunExistsException or RunMismatchException or DivergedException
             or DataFileException or SampleException or NoSamplesException or NotRepresentableException =>
-            string.Join(' ', fault.Message.Split('\n', StringSplitOptions.TrimEntries)),
+            OneLine(fault.Message),
         _ => null,
     };
+
+    private static string OneLine(string text) => string.Join(' ', text.Split('\n', StringSplitOptions.TrimEntries));
 }

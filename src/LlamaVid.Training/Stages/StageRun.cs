@@ -47,7 +47,15 @@ internal static class StageRun
             await error.WriteLineAsync(
                 $"{stage.Name}: {data.Samples.Count} samples ({data.Skipped.Count} skipped), steps {run.Step} to {plan.Steps} of {batch} x {accumulate}, "
                 + $"{objective.Parameters.Sum(parameter => parameter.Value.numel()):N0} values trained").ConfigureAwait(false);
-            RunDisplay.For(error).Show(stage.Name, run.Step, plan.Steps, report => run.Run(report, cancellationToken, data.Skipped));
+            try
+            {
+                RunDisplay.For(error).Show(stage.Name, run.Step, plan.Steps, report => run.Run(report, cancellationToken, data.Skipped));
+            }
+            catch (OperationCanceledException)
+            {
+                await error.WriteLineAsync($"{stage.Name}: stopped and saved after step {run.Step} of {plan.Steps}; --resume continues.").ConfigureAwait(false);
+                throw;
+            }
         }
         Write(order, source, model, scaling, maxLength);
         await output.WriteLineAsync($"{order.Out}: {stage.Name}, {plan.Steps} steps, {data.Samples.Count} samples, {data.Skipped.Count} skipped").ConfigureAwait(false);
@@ -56,9 +64,8 @@ internal static class StageRun
     private static DataOrder Data(StageOrder order, CheckpointDirectory source, int maxLength)
     {
         var file = Directory.Exists(order.Data) ? Path.Combine(order.Data, order.Stage.DataFile) : order.Data;
-        var tower = new FileInfo(source.VisionTower!);
         return new(file, order.Media ?? Path.GetDirectoryName(Path.GetFullPath(file))!, maxLength, order.SkipsFaults, order.Features,
-            $"{tower.FullName}|{(tower.Exists ? tower.Length : 0)}|{tower.LastWriteTimeUtc.Ticks}");
+            TowerIdentity.Of(source));
     }
 
     /// <summary>As transformers counts them: a step that lacks micro-batches is not made.</summary>

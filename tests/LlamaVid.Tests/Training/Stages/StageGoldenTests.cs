@@ -44,9 +44,11 @@ public sealed class StageGoldenTests(StageGoldenTests.Opened opened) : IClassFix
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var batch = Batch.Of(stage.Samples, stage.Model.TokensPerFrame);
-        var wanted = stage.Golden["0.inputs_embeds"];
-        var labels = stage.Golden["0.mm_labels"].data<long>().ToArray();
-        Assert.Equal((wanted.shape[0], wanted.shape[1]), (batch.Sequences, batch.Length));
+        // The official collator pads before it puts visual tokens in, so its rectangle may be wider; what is more is padding.
+        var wanted = stage.Golden["0.inputs_embeds"].narrow(1, 0, batch.Length);
+        var all = stage.Golden["0.mm_labels"];
+        var labels = all.narrow(1, 0, batch.Length).contiguous().data<long>().ToArray();
+        Assert.Equal(labels.Count(label => label != Encoded.Ignored), all.data<long>().ToArray().Count(label => label != Encoded.Ignored));
         Assert.Equal(
             Enumerable.Range(0, labels.Length).Where(i => i % batch.Length > 0 && labels[i] != Encoded.Ignored).Select(i => (i - 1L, labels[i])),
             batch.LearntAt.Zip(batch.Targets));
@@ -118,6 +120,20 @@ public sealed class StageGoldenTests(StageGoldenTests.Opened opened) : IClassFix
         Assert.Equal(stage.Golden.Json.GetProperty("loss_after").GetDouble(), stage.Objective.Loss(stage.Samples).Loss.ToDouble(), 1e-4);
         foreach (var name in stage.Golden.Names.Where(name => name.StartsWith("after3.", StringComparison.Ordinal)))
             TensorAssert.Close(stage.Golden[name], objective.Parameters.Single(item => item.Name == name["after3.".Length..]).Value, tolerance, name);
+    }
+
+    [Fact]
+    public async Task A_batch_leaves_no_tensor_behind()
+    {
+        var stage = await opened.StageAsync(2);
+        var objective = stage.Objective;
+        var counts = new List<long>();
+        for (var i = 0; i < 4; i++)
+        {
+            using (var scope = NewDisposeScope()) objective.Loss(stage.Samples);
+            counts.Add(DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+        }
+        Assert.Equal(counts[0], counts[^1]);
     }
 
     /// <summary>The stages as they start, for tests that change nothing.</summary>

@@ -24,8 +24,9 @@ public sealed class StageRunTests : IDisposable
         await RunAsync("instruct", "--model", start, "--projector", Out("one/mm_projector.bin"), "--data", $"{data}/s2.json", "--media", media,
             "--out", Out("two"), "--steps", "2", "--batch", "2", "--accumulate", "2", "--features", Out("features"));
         MoviePickle.Convert(Path.Combine(media, "movie.pkl"), Out("movie.safetensors"));
-        await RunAsync("long", "--model", Out("two"), "--data", $"{data}/s3.json", "--media", _folder.Path, "--out", Out("three"), "--steps", "2",
-            "--batch", "1", "--accumulate", "1");
+        var films = _folder.Write("films.json", File.ReadAllText($"{data}/s3.json").TrimEnd().TrimEnd(']')
+            + $$""", {"video":"{{media}}/clip_a.mp4","conversations":[{"from":"human","value":"<image>\nWhat moves?"},{"from":"gpt","value":"A ball."}]}]""");
+        await RunAsync("long", "--model", Out("two"), "--data", films, "--out", Out("three"), "--steps", "2", "--batch", "2", "--accumulate", "1");
 
         Assert.Equal(2, Directory.GetFiles(Out("features")).Length);
         using var one = Load("one");
