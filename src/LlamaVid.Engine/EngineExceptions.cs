@@ -1,11 +1,18 @@
 namespace LlamaVid.Engine;
 
 /// <summary>The prompt, its frames and the answer do not fit the model's context.</summary>
-public sealed class ContextLengthExceededException(int textTokens, int visualTokens, int answerTokens, int limit)
-    : Exception($"This request needs {textTokens} text + {visualTokens} visual + {answerTokens} answer tokens, {textTokens + visualTokens + answerTokens} in all; " +
-                $"the limit is {limit}. Use fewer frames (fps, max_frames), a shorter text or a lower max_tokens.")
+/// <param name="textTokens">Null: they were not counted, the others alone are too many.</param>
+/// <param name="visualTokens">Null: as with the text.</param>
+public sealed class ContextLengthExceededException(int? textTokens, int? visualTokens, int answerTokens, int limit)
+    : Exception($"This request needs {(textTokens, visualTokens) switch
+    {
+        (null, _) => $"{visualTokens} visual + {answerTokens} answer tokens and those of its text, more than {visualTokens + answerTokens} in all",
+        (_, null) => $"at least {textTokens} text + {answerTokens} answer tokens, {textTokens + answerTokens} in all",
+        _ => $"{textTokens} text + {visualTokens} visual + {answerTokens} answer tokens, {textTokens + visualTokens + answerTokens} in all",
+    }}; the limit is {limit}. Use fewer frames (fps, max_frames), a shorter text or a lower max_tokens.")
 {
-    public int Needed { get; } = textTokens + visualTokens + answerTokens;
+    /// <summary>Of what was counted.</summary>
+    public int Needed { get; } = (textTokens ?? 0) + (visualTokens ?? 0) + answerTokens;
     public int Limit { get; } = limit;
 }
 

@@ -84,9 +84,8 @@ public sealed partial class GenerationEngine : IAsyncDisposable
     /// <summary>Lets what runs come to its end, refuses what waits, and ends the thread.</summary>
     public async ValueTask DisposeAsync()
     {
-        var isLoading = Interlocked.Exchange(ref _state, EngineState.Stopping) == EngineState.Loading;
-        RefuseWhatWaits();
-        if (isLoading) return;                                              // nothing depends on what is being read: the process may end
+        Drain();
+        if (!_loaded.Task.IsCompleted) return;                              // nothing depends on what is being read: the process may end
         await _ended.Task;
         _intake?.Dispose();
     }
@@ -163,7 +162,7 @@ public sealed partial class GenerationEngine : IAsyncDisposable
             + (request.Prompt.Condition is VideoCondition.Text condition ? condition.Value.Length : 0);
         var leastTokens = characters / Card!.LongestToken;
         if (leastTokens >= Card.ContextLength)
-            throw new ContextLengthExceededException((int)Math.Min(leastTokens, int.MaxValue / 2), 0, request.MaxTokens ?? 1, Card.ContextLength);
+            throw new ContextLengthExceededException((int)Math.Min(leastTokens, int.MaxValue / 2), null, request.MaxTokens ?? 1, Card.ContextLength);
     }
 
     private void RefuseWhatWaits()
@@ -177,7 +176,7 @@ public sealed partial class GenerationEngine : IAsyncDisposable
 
     private ModelCard CardOf(LlamaVidModel model) => new(
         _modelOptions.ServedName(), model.Config.MaxContext, model.Placement.Dtype.ToString().ToLowerInvariant(), model.Placement.Device.ToString(),
-        model.TokensPerFrame, model.Preprocessor?.ImageSize ?? 0, model.Tokenizer.LongestToken);
+        model.TokensPerFrame, model.Preprocessor?.ImageSize ?? 0, model.Tokenizer.LongestToken, _time.GetUtcNow());
 
     [LoggerMessage(2001, LogLevel.Critical, "The engine's loop has failed; nothing more is answered")]
     private static partial void LoopFailed(ILogger log, Exception fault);

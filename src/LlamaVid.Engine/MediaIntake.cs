@@ -51,7 +51,7 @@ internal sealed class MediaIntake(MediaOpener opener, ModelCard card) : IDisposa
     {
         var visual = sequence.Media.Sum(media => media.Plan.ExpectedFrames * card.TokensPerFrame);
         if (visual >= card.ContextLength)
-            throw new ContextLengthExceededException(0, (int)Math.Min(visual, int.MaxValue / 2), sequence.Request.MaxTokens ?? 1, card.ContextLength);
+            throw new ContextLengthExceededException(null, (int)Math.Min(visual, int.MaxValue / 2), sequence.Request.MaxTokens ?? 1, card.ContextLength);
     }
 
     public void Dispose() => _places.Dispose();

@@ -5,7 +5,8 @@ namespace LlamaVid.Engine;
 /// <param name="TokensPerFrame">0 for a model that reads text only</param>
 /// <param name="ImageSize">side of the square that a frame is cut to, in pixels; 0 for a model that reads text only</param>
 /// <param name="LongestToken">characters of the longest token</param>
-public sealed record ModelCard(string Name, int ContextLength, string Dtype, string Device, int TokensPerFrame, int ImageSize, int LongestToken)
+/// <param name="LoadedAt">when loading was over</param>
+public sealed record ModelCard(string Name, int ContextLength, string Dtype, string Device, int TokensPerFrame, int ImageSize, int LongestToken, DateTimeOffset LoadedAt)
 {
     public bool SeesVideo => TokensPerFrame > 0;
 }

@@ -16,7 +16,7 @@ public sealed class MediaOpener : IDisposable
     /// <exception cref="TemporaryFolderUnusableException">Media:TempDirectory cannot be written</exception>
     public MediaOpener(MediaOptions options, ILogger logger)
     {
-        Workspace.RequireUsable(options);
+        Workspace.Prepare(options);
         (_options, _logger) = (options, logger);
         (_tools, _fetcher) = (new(options), new(options));
     }

@@ -61,7 +61,7 @@ public sealed class OpenedMedia : IAsyncDisposable
 
     internal static OpenedMedia OfVideo(
         Workspace workspace, MediaInfo info, string contentHash, PacketTimes times, MediaFormat format, ProbedStream stream, FfmpegTools tools, MediaOptions options, ILogger logger) =>
-        new(workspace, info, contentHash, times, options.MaxFrames, new FrameReader(tools, workspace, format, stream, options, logger).ReadAsync);
+        new(workspace, info, contentHash, times, options.MaxFrames, new FrameReader(tools, workspace, format, stream, times, options, logger).ReadAsync);
 
     /// <param name="picture">Puts picture number i into the workspace and says what it is.</param>
     internal static OpenedMedia OfPictures(

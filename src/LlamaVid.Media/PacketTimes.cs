@@ -8,10 +8,10 @@ internal sealed class PacketTimes
     /// <summary>32 MB of times; at 60 frames per second 19 hours.</summary>
     private const int MaxPackets = 4_000_000;
 
-    private readonly double[] _seconds;
+    private readonly double[] _seconds, _keys;
     private readonly int _unknown;
 
-    private PacketTimes(double[] sorted, int unknown) => (_seconds, _unknown) = (sorted, unknown);
+    private PacketTimes(double[] sorted, double[] sortedKeys, int unknown) => (_seconds, _keys, _unknown) = (sorted, sortedKeys, unknown);
 
     /// <summary>Packets that are to be shown (not the ones an edit list cuts away).</summary>
     public long Count => _seconds.Length + _unknown;
@@ -22,24 +22,40 @@ internal sealed class PacketTimes
     public static async Task<PacketTimes> ReadAsync(
         FfmpegTools tools, Workspace workspace, MediaFormat format, ProbedStream stream, MediaOptions options, CancellationToken cancellationToken)
     {
-        var (seconds, unknown) = (new List<double>(), 0);
+        var (seconds, keys, unknown) = (new List<double>(), new List<double>(), 0);
         var what = $"-select_streams {stream.Index} -of csv=p=0 -show_entries packet=pts,flags";
         var exitCode = await tools.ProbeAsync(workspace, format, what, line =>
         {
             if (Parse(line, stream.TimeBase) is not { } time) return true;
             if (double.IsNaN(time)) unknown++;
             else seconds.Add(time);
+            if (line.Contains(",K", StringComparison.Ordinal)) keys.Add(time);
             return seconds.Count + unknown <= MaxPackets;
         }, cancellationToken).ConfigureAwait(false);
         if (exitCode is null) throw VideoTooLongException.OfFrames(MaxPackets, options.MaxFrames);
 
         seconds.Sort();
-        return new([.. seconds], unknown);
+        keys.Sort();
+        return new([.. seconds], [.. keys], unknown);
     }
 
     /// <summary>How many lie in <c>start &lt;= t &lt; end</c>. Packets without a time count only when there is no range.</summary>
     public long CountWithin(double? start, double? end) =>
-        start is null && end is null ? Count : FirstAtOrAfter(end ?? double.PositiveInfinity) - FirstAtOrAfter(start ?? double.NegativeInfinity);
+        start is null && end is null ? Count : NumberOf(end ?? double.PositiveInfinity) - NumberOf(start ?? double.NegativeInfinity);
+
+    /// <summary>How many are before a time: the number of the frame that is shown then.</summary>
+    public int NumberOf(double time) => FirstAtOrAfter(_seconds, time);
+
+    /// <summary>The last key frame but one at or before <paramref name="start"/>; null when there is none after the first frame, or when times are missing or repeated.</summary>
+    /// <remarks>But one: pictures around a key frame may refer past it (open groups), or be whole only some frames later (gradual refresh). A whole group heals both.</remarks>
+    public double? KeyFrameBefore(double start)
+    {
+        var at = FirstAtOrAfter(_keys, Math.BitIncrement(start)) - 2;
+        if (_unknown > 0 || at < 0 || _keys[at] <= Math.Max(0, First)) return null;
+        for (var i = 1; i < _seconds.Length; i++)
+            if (_seconds[i] == _seconds[i - 1]) return null;
+        return _keys[at];
+    }
 
     /// <returns>Seconds; NaN when the packet has no time; null when it is not shown or the line is not understood.</returns>
     internal static double? Parse(string line, Rational timeBase)
@@ -67,13 +83,13 @@ internal sealed class PacketTimes
         bool IsNear(double gap) => rate.Value * gap is >= 0.25 and <= 4;
     }
 
-    private long FirstAtOrAfter(double time)
+    private static int FirstAtOrAfter(double[] sorted, double time)
     {
-        var (low, high) = (0, _seconds.Length);
+        var (low, high) = (0, sorted.Length);
         while (low < high)
         {
             var middle = (low + high) / 2;
-            if (_seconds[middle] < time) low = middle + 1;
+            if (sorted[middle] < time) low = middle + 1;
             else high = middle;
         }
         return low;

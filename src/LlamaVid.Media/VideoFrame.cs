@@ -12,7 +12,7 @@ public sealed class VideoFrame : IDisposable
         (Index, Timestamp, Width, Height, _pixels) = (index, timestamp, width, height, rented);
     }
 
-    /// <summary>Number of the frame among all decoded frames of the video, from 0, in the order they are shown.</summary>
+    /// <summary>Number of the frame among all frames of the video, from 0, in the order they are shown. Those before the place where decoding began are counted by their packets.</summary>
     public long Index { get; }
 
     /// <summary>Seconds: the container's presentation time, as ffprobe prints it. Pictures: one per second, from 0.</summary>

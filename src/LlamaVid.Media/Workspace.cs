@@ -1,35 +1,52 @@
 namespace LlamaVid.Media;
 
 /// <summary>A private folder for one piece of media. Everything in it has a name we chose, and all of it goes when the folder goes.</summary>
-/// <remarks>Child processes run inside it and are given relative names only, so no path of a client or of the machine is ever part of a command line.</remarks>
-internal sealed class Workspace : IDisposable
+/// <remarks>
+/// Child processes run inside it and are given relative names only, so no path of a client or of the machine is ever part of a command line.
+/// A file in it is locked as long as its process lives, whatever ends it: what is not locked was left behind, and is swept by the next process that starts.
+/// </remarks>
+public sealed class Workspace : IDisposable
 {
     /// <summary>The name of the media file inside the folder, and how ffmpeg is told to open it.</summary>
-    public const string Media = "media", MediaUrl = "file:" + Media;
+    internal const string Media = "media", MediaUrl = "file:" + Media;
 
+    private const string Prefix = "llamavid-", Lock = "lock";
+
+    private readonly FileStream _lock;
     private int _sockets;
 
-    private Workspace(string folder) => Folder = folder;
+    private Workspace(string folder, FileStream held) => (Folder, _lock) = (folder, held);
 
-    public string Folder { get; }
+    internal string Folder { get; }
     public string MediaPath => Path.Combine(Folder, Media);
 
     public static Workspace Create(MediaOptions options)
     {
-        var folder = Path.Combine(options.TempRoot, $"llamavid-{Guid.NewGuid():N}"[..24]);
+        var id = Guid.NewGuid().ToString("N")[..15];
+        var (unlocked, folder) = (Path.Combine(options.TempRoot, $".{Prefix}{id}"), Path.Combine(options.TempRoot, $"{Prefix}{id}"));
         Directory.CreateDirectory(options.TempRoot);
-        if (OperatingSystem.IsWindows()) Directory.CreateDirectory(folder);
-        else Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        return new(folder);
+        if (OperatingSystem.IsWindows()) Directory.CreateDirectory(unlocked);
+        else Directory.CreateDirectory(unlocked, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        var held = new FileStream(Path.Combine(unlocked, Lock), FileMode.CreateNew, FileAccess.Write, FileShare.None);
+        Directory.Move(unlocked, folder);               // only now may it be seen by a process that sweeps
+        return new(folder, held);
     }
 
+    /// <summary>Removes what processes that were killed have left behind.</summary>
     /// <exception cref="TemporaryFolderUnusableException">no workspace could be made at all</exception>
-    public static void RequireUsable(MediaOptions options)
+    internal static void Prepare(MediaOptions options)
     {
         try
         {
             using var trial = Create(options);
             trial.CreateMedia().Dispose();
+            using var second = TryLock(trial.Folder);
+            if (second is not null) return;                // a file system without locks: nobody knows who lives
+            foreach (var folder in Directory.EnumerateDirectories(options.TempRoot, Prefix + "*"))
+            {
+                using var dead = TryLock(folder);
+                if (dead is not null) Directory.Delete(folder, recursive: true);
+            }
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
@@ -40,12 +57,26 @@ internal sealed class Workspace : IDisposable
     public FileStream CreateMedia() => new(MediaPath, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 16, FileOptions.Asynchronous);
 
     /// <summary>Uses a file where it lies, under our name for it.</summary>
-    public void Link(string path) => File.CreateSymbolicLink(MediaPath, Path.GetFullPath(path));
+    internal void Link(string path) => File.CreateSymbolicLink(MediaPath, Path.GetFullPath(path));
 
-    public string NewSocketName() => $"s{Interlocked.Increment(ref _sockets)}";
+    internal string NewSocketName() => $"s{Interlocked.Increment(ref _sockets)}";
 
     public void Dispose()
     {
         if (Directory.Exists(Folder)) Directory.Delete(Folder, recursive: true);   // does not follow links
+        _lock.Dispose();
+    }
+
+    /// <returns>Null where another process, or this one, holds the lock; also for what is not a workspace, or another user's.</returns>
+    private static FileStream? TryLock(string folder)
+    {
+        try
+        {
+            return new(Path.Combine(folder, Lock), FileMode.Open, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
     }
 }

@@ -50,6 +50,9 @@ public sealed class LlamaVidModel : IDisposable
 
     /// <summary>Whether the tower's features begin with a class token, which movies lose before the text decoder.</summary>
     internal bool HasClassToken => _tower?.HasClassToken ?? false;
+    /// <summary>Tokens that one frame would become with another pooling than the checkpoint's.</summary>
+    /// <exception cref="CheckpointException">the tower's features do not form the grid that it needs</exception>
+    public int TokensPerFrameWith(FramePooling pooling) => FrameTokenizer.TokensPerFrame(Config.Vision! with { Pooling = pooling }, _tower!.RowCount);
 
     /// <summary>Reads a checkpoint in the official layout.</summary>
     /// <exception cref="CheckpointException">something is missing, surplus or misshapen; names the file and the cure</exception>
@@ -105,21 +108,24 @@ public sealed class LlamaVidModel : IDisposable
     /// <param name="features">[T, N, C] from <see cref="EncodeFrames"/></param>
     /// <param name="question">[L] from <see cref="EncodeQuestion"/>: what the context tokens look for</param>
     /// <param name="isMovie">the movie layout cuts the class token off before the Q-Former, as the official movie script does</param>
-    /// <returns>[T, n, W], n = <see cref="TokensPerFrame"/>, the context token first</returns>
-    public Tensor FrameTokens(Tensor features, Tensor question, bool isMovie)
+    /// <param name="pooling">in place of the checkpoint's: pooling has no weights, so any that the features allow can be tried</param>
+    /// <returns>[T, n, W], n = <see cref="TokensPerFrame"/>, or <see cref="TokensPerFrameWith"/> another pooling; the context token first</returns>
+    public Tensor FrameTokens(Tensor features, Tensor question, bool isMovie, FramePooling? pooling = null)
     {
         using var scope = NewDisposeScope();
         if (isMovie && _tower!.HasClassToken) features = features.narrow(1, 1, features.shape[1] - 1);
         var ids = question.unsqueeze(0);
-        return FrameTokens(features, ids, torch.ones_like(ids, ScalarType.Bool)).MoveToOuterDisposeScope();
+        return FrameTokens(features, ids, torch.ones_like(ids, ScalarType.Bool), pooling).MoveToOuterDisposeScope();
     }
 
     /// <summary>Frames of several videos in one pass, each with the question that is asked of it.</summary>
     /// <param name="features">[T, N, C]</param>
     /// <param name="questions">[T, L] int64 word pieces, the shorter ones padded at their end</param>
     /// <param name="isText">[T, L] bool, false for padding</param>
+    /// <param name="pooling">in place of the checkpoint's</param>
     /// <returns>[T, n, W], n = <see cref="TokensPerFrame"/>, the context token first</returns>
-    public Tensor FrameTokens(Tensor features, Tensor questions, Tensor isText) => _frameTokenizer!.forward(features, questions, isText);
+    public Tensor FrameTokens(Tensor features, Tensor questions, Tensor isText, FramePooling? pooling = null) =>
+        _frameTokenizer!.forward(features, questions, isText, pooling);
 
     /// <returns>[S, W]</returns>
     public Tensor Embed(IReadOnlyList<int> ids)

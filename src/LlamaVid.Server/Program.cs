@@ -1,10 +1,19 @@
 using LlamaVid.Server.Composition;
 using LlamaVid.Server.Features.Ask;
 
-// LlamaVid.Server [--Section:Name VALUE]...                   serves
-// LlamaVid.Server ask VIDEO "QUESTION" [--Section:Name VALUE] answers once on the command line
+const string Usage = """
+    LlamaVid.Server --Model:Path DIR [--urls http://127.0.0.1:8080] [--Section:Name VALUE]...
+        serves; every option is in appsettings.json with its default
+    LlamaVid.Server ask VIDEO "QUESTION" --Model:Path DIR [--max_tokens 64] [--fps 1] [--Section:Name VALUE]...
+        answers once on the command line
+    """;
 try
 {
+    if (args.Any(arg => arg is "--help" or "-h"))
+    {
+        Console.WriteLine(Usage);
+        return 0;
+    }
     if (args is ["ask", .. var rest])
     {
         using var interrupted = new CancellationTokenSource();

@@ -6,6 +6,7 @@ using LlamaVid.Model.Weights;
 using LlamaVid.Training.Checkpoints;
 using LlamaVid.Training.Data;
 using LlamaVid.Training.Loop;
+using LlamaVid.Training.Evaluation;
 using LlamaVid.Training.ShapesWorld;
 
 namespace LlamaVid.Training;
@@ -19,7 +20,10 @@ internal static class TrainingCommand
     /// <returns>0; 1 for a fault that was said in one line; 130 when interrupted.</returns>
     public static async Task<int> RunAsync(string[] args, TextWriter output, TextWriter error, CancellationToken cancellationToken)
     {
-        var root = new RootCommand("Draws data for LLaMA-VID and trains on it.") { Prepare(output, error) };
+        var root = new RootCommand("Draws data for LLaMA-VID and trains on it.") 
+        {
+            Prepare(output, error), Pretraining.PretrainCommand.Create(output, error), EvaluateCommand.Create(output, error),
+        };
         foreach (var command in Stages.StageCommands.All(output, error)) root.Add(command);
         var parsed = root.Parse(args);
         if (parsed.Action is ParseErrorAction)
@@ -81,7 +85,8 @@ internal static class TrainingCommand
     {
         FolderNotEmptyException or EncodingFailedException or IOException or UnauthorizedAccessException or CheckpointException
             or DeviceUnavailableException or FfmpegNotFoundException or RunExistsException or RunMismatchException or DivergedException
-            or DataFileException or SampleException or NoSamplesException or NotRepresentableException =>
+            or DataFileException or SampleException or NoSamplesException or NotRepresentableException or EvaluationFaultException
+            or TemporaryFolderUnusableException =>
             OneLine(fault.Message),
         _ => null,
     };

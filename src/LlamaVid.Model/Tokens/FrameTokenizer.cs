@@ -75,13 +75,14 @@ internal sealed class FrameTokenizer : Module
     /// <param name="features">[T, N, C] tower output; an odd N means that a class token comes first (the official rule)</param>
     /// <param name="ids">[R, L] int64 word pieces: one question for all frames (R = 1), or one for each (R = T)</param>
     /// <param name="isText">[R, L] bool, false for padding</param>
+    /// <param name="pooling">null: the configuration's</param>
     /// <returns>[T, 1 + n, W], the context token first</returns>
-    public Tensor forward(Tensor features, Tensor ids, Tensor isText)
+    public Tensor forward(Tensor features, Tensor ids, Tensor isText, FramePooling? pooling = null)
     {
         using var scope = NewDisposeScope();
         var patches = Patches(features);
         var context = vlm_att_val_projector.call(Attend(Ask(features, ids, isText), patches));                  // [T, 1, W]
-        var content = mm_projector.call(Pool(patches));                                                         // [T, n, W]
+        var content = mm_projector.call(Pool(patches, pooling));                                                // [T, n, W]
         return torch.cat([context, content], 1).MoveToOuterDisposeScope();
     }
 
@@ -124,10 +125,11 @@ internal sealed class FrameTokenizer : Module
     }
 
     /// <returns>[T, n, C]</returns>
-    internal Tensor Pool(Tensor patches)
+    internal Tensor Pool(Tensor patches, FramePooling? pooling = null)
     {
-        if (_config.Pooling is FramePooling.Mean) return patches.mean([1L], keepdim: true);
-        if (_config.Pooling is not FramePooling.Grid(var cells)) return patches.alias();
+        pooling ??= _config.Pooling;
+        if (pooling is FramePooling.Mean) return patches.mean([1L], keepdim: true);
+        if (pooling is not FramePooling.Grid(var cells)) return patches.alias();
 
         using var scope = NewDisposeScope();
         var side = (long)Math.Sqrt(patches.shape[1]);

@@ -50,7 +50,7 @@ internal sealed class StoredTensor
             if (_count == 0) past = first;
             _ = checked(_count * _size);
             if (checked(past * _size) > bytes || !file.Contains(start, bytes))
-                throw Fault($"needs {past * _size} bytes where the file has {bytes}");
+                throw Fault($"needs {past * _size} bytes where the file has {Math.Clamp(file.Length - start, 0, bytes)}");
         }
         catch (OverflowException)
         {

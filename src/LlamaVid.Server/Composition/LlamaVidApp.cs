@@ -33,11 +33,18 @@ public static class LlamaVidApp
         return app;
     }
 
-    /// <summary>Runs until the process is told to stop. Throws what kept the model from being loaded.</summary>
+    /// <summary>Runs until the process is told to stop, which may be before it listens. Throws what kept the model from being loaded.</summary>
     public static async Task RunToEndAsync(this WebApplication app)
     {
-        var host = app.Services.GetRequiredService<EngineHost>();
-        await app.RunAsync();
+        var (host, lifetime) = (app.Services.GetRequiredService<EngineHost>(), app.Lifetime);
+        try
+        {
+            await app.RunAsync();
+        }
+        catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested)
+        {
+            return;                                        // told to stop while it was starting
+        }
         if (host.Failure is { } failure)
             throw failure;
     }

@@ -31,7 +31,6 @@ internal static class OpenAiApi
     public static IServiceCollection AddOpenAiApi(this IServiceCollection services)
     {
         services.AddRequests().AddSingleton<Answering>().AddSingleton<AskForm>();
-        services.AddSingleton(provider => new StartTime(provider.GetRequiredService<TimeProvider>().GetUtcNow().ToUnixTimeSeconds()));
         services.AddExceptionHandler<OpenAiExceptionHandler>();
         services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
         services.ConfigureHttpJsonOptions(options =>               // what the document describes is what is written
@@ -43,6 +42,7 @@ internal static class OpenAiApi
         services.AddOpenApi(options => options.AddDocumentTransformer((document, _, _) =>
         {
             document.Info.Title = "LlamaVid.Server";
+            document.Info.Version = VersionNumber.Served.Version;
             document.Info.Description = "Answers questions about videos with LLaMA-VID, behind OpenAI's chat completions.";
             document.Servers?.Clear();
             return Task.CompletedTask;

@@ -7,7 +7,7 @@ namespace LlamaVid.Server.Hosting;
 
 /// <summary>The engine's life: its model is loaded once the socket is open; a checkpoint that cannot be loaded, or a loop that fails, ends the process.</summary>
 internal sealed class EngineHost(
-    GenerationEngine engine, IOptions<ModelOptions> model, IOptions<ServerOptions> server, IHostApplicationLifetime lifetime, TimeProvider time, ILogger<EngineHost> logger) : BackgroundService
+    GenerationEngine engine, IOptions<ModelOptions> model, IOptions<ServerOptions> server, IHostApplicationLifetime lifetime, TimeProvider time, ILogger<EngineHost> logger) : IHostedService
 {
     private readonly TaskCompletionSource _loaded = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -21,23 +21,31 @@ internal sealed class EngineHost(
     /// <summary>Why the model could not be loaded, or why it serves no more.</summary>
     public Exception? Failure { get; private set; }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    public Task StartAsync(CancellationToken cancellationToken)
     {
-        await SocketIsOpen(stoppingToken);
-        await using var stopping = lifetime.ApplicationStopping.Register(() => _ = DrainAsync());
+        lifetime.ApplicationStarted.Register(() => _ = RunAsync());
+        lifetime.ApplicationStopping.Register(() => _ = DrainAsync());
+        return Task.CompletedTask;
+    }
+
+    /// <summary>The engine ends when the container disposes it, after the last connection.</summary>
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    private async Task RunAsync()
+    {
         var begun = time.GetTimestamp();
         Log.Loading(logger, ModelName, model.Value.Path);
         try
         {
-            await Engine.StartAsync().WaitAsync(stoppingToken);
+            await Engine.StartAsync();
             Log.Ready(logger, ModelName, Math.Round(time.GetElapsedTime(begun).TotalSeconds, 1));
             _loaded.SetResult();
-            await Engine.Ended.WaitAsync(stoppingToken);
-            if (!lifetime.ApplicationStopping.IsCancellationRequested)
-                throw new StartupException("The engine has failed and serves no more; the log says why.");
+            await Engine.Ended;
+            throw new StartupException("The engine has failed and serves no more; the log says why.");
         }
-        catch (Exception fault) when (!stoppingToken.IsCancellationRequested)
+        catch (Exception fault)
         {
+            if (lifetime.ApplicationStopping.IsCancellationRequested) return;      // it ended because it was told to
             Failure = fault;
             _loaded.TrySetResult();
             lifetime.StopApplication();
@@ -50,12 +58,5 @@ internal sealed class EngineHost(
         Engine.Drain();
         await Task.Delay(server.Value.ShutdownGrace, time);
         Engine.EndRunning();
-    }
-
-    private async Task SocketIsOpen(CancellationToken stoppingToken)
-    {
-        var open = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        await using var started = lifetime.ApplicationStarted.Register(open.SetResult);
-        await open.Task.WaitAsync(stoppingToken);
     }
 }

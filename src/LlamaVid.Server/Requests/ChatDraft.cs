@@ -11,6 +11,11 @@ internal enum MessageRole { System, User, Assistant }
 internal abstract class SampledDraft
 {
     public FrameSampling Sampling { get; set; } = new();
+
+    /// <summary>Where the client named <see cref="FrameSampling.End"/>, for errors.</summary>
+    public string? EndPath { get; private set; }
+
+    public void SetEnd(double seconds, string path) => (Sampling, EndPath) = (Sampling with { End = seconds }, path);
 }
 
 /// <summary>One content part as it was sent: text, or one media item.</summary>
@@ -36,7 +41,7 @@ internal sealed class MessageDraft(string path)
     public string Path { get; } = path;
     public MessageRole Role { get; set; }
     public string? Text { get; set; }
-    public List<(MediaDraft Media, FrameSampling Sampling)> Media { get; } = [];
+    public List<(MediaDraft Media, SampledDraft Choice)> Media { get; } = [];
 }
 
 /// <summary>A request as its client wrote it: every field checked by itself, nothing checked together yet.</summary>

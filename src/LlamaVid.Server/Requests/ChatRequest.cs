@@ -23,7 +23,7 @@ internal sealed record ChatRequest(string? Model, GenerationRequest Generation, 
             Id = id,
             Turns = turns,
             Media = [.. media.Select(item => new MediaInput(
-                item.Media.Source, item.Media.Kind, Sampling(draft, item.Sampling, item.Media.Path), item.Media.Kind == MediaKind.Image ? draft.Fit : null))],
+                item.Media.Source, item.Media.Kind, Sampling(draft, item.Choice), item.Media.Kind == MediaKind.Image ? draft.Fit : null))],
             Prompt = new()
             {
                 Conversation = draft.Conversation ?? defaults.Conversation,
@@ -40,7 +40,7 @@ internal sealed record ChatRequest(string? Model, GenerationRequest Generation, 
         return new(draft.Model, generation, new(draft.Stream, draft.IncludeUsage, draft.IncludeProgress, draft.ReturnTokenIds, mediaPath));
     }
 
-    private static (string? System, List<ChatTurn> Turns, List<(MediaDraft Media, FrameSampling Sampling)> Media) Question(ChatDraft draft)
+    private static (string? System, List<ChatTurn> Turns, List<(MediaDraft Media, SampledDraft Choice)> Media) Question(ChatDraft draft)
     {
         if (string.IsNullOrWhiteSpace(draft.Question))
             throw new InvalidRequestException("question", "'question' is empty. Ask something about the video.");
@@ -48,18 +48,18 @@ internal sealed record ChatRequest(string? Model, GenerationRequest Generation, 
             throw new InvalidRequestException(
                 "video", "The request has no video: send one of video, image, video_url, image_url. Questions without one go to /v1/chat/completions.",
                 InvalidRequestException.MissingField);
-        return (null, [new(ChatRole.User, draft.Question, [0])], [(media, new())]);
+        return (null, [new(ChatRole.User, draft.Question, [0])], [(media, draft.QuestionPart)]);
     }
 
     /// <summary>System messages first; then turns that alternate, beginning and ending with the user. Neighbours of one role are one turn.</summary>
-    private static (string? System, List<ChatTurn> Turns, List<(MediaDraft Media, FrameSampling Sampling)> Media) Conversation(ChatDraft draft)
+    private static (string? System, List<ChatTurn> Turns, List<(MediaDraft Media, SampledDraft Choice)> Media) Conversation(ChatDraft draft)
     {
         if (draft.Messages.Count == 0)
             throw new InvalidRequestException("messages", "'messages' is empty. Send at least one user message.");
 
         string? system = null;
         var turns = new List<ChatTurn>();
-        var media = new List<(MediaDraft Media, FrameSampling Sampling)>();
+        var media = new List<(MediaDraft Media, SampledDraft Choice)>();
         foreach (var message in draft.Messages)
         {
             if (message.Role != MessageRole.User && message.Media.Count > 0)
@@ -95,9 +95,9 @@ internal sealed record ChatRequest(string? Model, GenerationRequest Generation, 
     private static string Joined(string first, string second) => first.Length == 0 ? second : second.Length == 0 ? first : $"{first}\n{second}";
 
     /// <summary>What a part says wins over what the request says; its own fields win over vLLM's names of them.</summary>
-    private static FrameSampling Sampling(ChatDraft draft, FrameSampling part, string path)
+    private static FrameSampling Sampling(ChatDraft draft, SampledDraft part)
     {
-        FrameSampling[] order = [part, draft.Sampling, draft.MediaIoSampling, draft.ProcessorSampling];
+        FrameSampling[] order = [part.Sampling, draft.Sampling, draft.MediaIoSampling, draft.ProcessorSampling];
         var merged = new FrameSampling
         {
             FramesPerSecond = First(sampling => sampling.FramesPerSecond),
@@ -105,8 +105,9 @@ internal sealed record ChatRequest(string? Model, GenerationRequest Generation, 
             Start = First(sampling => sampling.Start),
             End = First(sampling => sampling.End),
         };
+        var path = part.EndPath ?? draft.EndPath;
         return merged.End <= merged.Start
-            ? throw new InvalidRequestException(path, $"'{path}' is to be seen from {merged.Start} s to {merged.End} s; 'end' must be later than 'start'.")
+            ? throw new InvalidRequestException(path, $"'{path}' is {merged.End} s; it must be later than the start, {merged.Start} s.")
             : merged;
 
         T? First<T>(Func<FrameSampling, T?> field) where T : struct => order.Select(field).FirstOrDefault(value => value is not null);

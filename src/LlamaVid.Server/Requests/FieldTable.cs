@@ -32,7 +32,8 @@ internal sealed class FieldTable<T>
         foreach (var (name, cursor) in value.Fields())
         {
             var field = Find(name) ?? throw InvalidRequestException.UnknownField(cursor.Path);
-            field.Read(target, cursor);
+            if (!cursor.IsNull)                            // counts as absent, as with OpenAI's own clients
+                field.Read(target, cursor);
         }
         foreach (var field in _fields)
             if (field.Required && value.Find(field.Name) is null)
@@ -75,11 +76,15 @@ internal static class Field
         new(name, description, () => new() { Type = JsonSchemaType.Boolean, Default = false }, (target, value) => read(target, value.Flag()));
 
     public static Field<T> Number<T>(string name, double min, double max, string description, Action<T, double> read) =>
-        new(name, description, () => new() { Type = JsonSchemaType.Number, Minimum = Plain(min), Maximum = Plain(max) },
-            (target, value) => read(target, value.Number(min, max)));
+        Number<T>(name, min, max, description, (target, value, _) => read(target, value));
+
+    /// <param name="read">Given the value and its path.</param>
+    public static Field<T> Number<T>(string name, double min, double max, string description, Action<T, double, string> read) =>
+        new(name, description, () => new() { Type = JsonSchemaType.Number, Minimum = JsonCursor.Plain(min), Maximum = JsonCursor.Plain(max) },
+            (target, value) => read(target, value.Number(min, max), value.Path));
 
     public static Field<T> Integer<T>(string name, long min, long max, string description, Action<T, long> read) =>
-        new(name, description, () => new() { Type = JsonSchemaType.Integer, Minimum = Plain(min), Maximum = Plain(max) },
+        new(name, description, () => new() { Type = JsonSchemaType.Integer, Minimum = $"{min}", Maximum = $"{max}" },
             (target, value) => read(target, value.Integer(min, max)));
 
     public static Field<T> Choice<T, TValue>(string name, IReadOnlyDictionary<string, TValue> values, string description, Action<T, TValue> read) =>
@@ -107,6 +112,4 @@ internal static class Field
                 throw InvalidRequestException.NotSupported(value.Path, $"'{value.Path}' is not supported by this server: only {list} is accepted. Leave it out.");
         });
     }
-
-    private static string Plain(double value) => value.ToString("0.############");
 }

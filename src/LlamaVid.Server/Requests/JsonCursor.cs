@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Text;
 using System.Text.Json;
 
 namespace LlamaVid.Server.Requests;
@@ -9,6 +10,7 @@ internal readonly struct JsonCursor(JsonElement element, string path)
     public JsonElement Element { get; } = element;
     public string Path { get; } = path;
 
+    public bool IsNull => Element.ValueKind == JsonValueKind.Null;
     public bool IsText => Element.ValueKind == JsonValueKind.String;
     public bool IsArray => Element.ValueKind == JsonValueKind.Array;
     public bool IsObject => Element.ValueKind == JsonValueKind.Object;
@@ -27,6 +29,15 @@ internal readonly struct JsonCursor(JsonElement element, string path)
         }
     }
 
+    /// <summary>The text as the request has it; copied only where it is written with escapes.</summary>
+    public ReadOnlySpan<byte> Utf8()
+    {
+        if (!IsText)
+            throw Wrong("must be a string");
+        var raw = JsonMarshal.GetRawUtf8Value(Element)[1..^1];
+        return raw.Contains((byte)'\\') ? Encoding.UTF8.GetBytes(Text()) : raw;
+    }
+
     public bool Flag() => Element.ValueKind switch
     {
         JsonValueKind.True => true,
@@ -37,8 +48,8 @@ internal readonly struct JsonCursor(JsonElement element, string path)
     public double Number(double min, double max)
     {
         if (Element.ValueKind != JsonValueKind.Number || !Element.TryGetDouble(out var value))
-            throw Wrong($"must be a number between {min} and {max}");
-        return double.IsFinite(value) && value >= min && value <= max ? value : throw Wrong($"must be between {min} and {max}");
+            throw Wrong($"must be a number between {Plain(min)} and {Plain(max)}");
+        return double.IsFinite(value) && value >= min && value <= max ? value : throw Wrong($"must be between {Plain(min)} and {Plain(max)}");
     }
 
     public long Integer(long min, long max)
@@ -70,7 +81,7 @@ internal readonly struct JsonCursor(JsonElement element, string path)
         }
     }
 
-    /// <summary>The fields that are present. A field that is null counts as absent, as with OpenAI's own clients.</summary>
+    /// <summary>All fields, also those that are null.</summary>
     public IEnumerable<(string Name, JsonCursor Value)> Fields()
     {
         if (!IsObject)
@@ -80,8 +91,7 @@ internal readonly struct JsonCursor(JsonElement element, string path)
         static IEnumerable<(string, JsonCursor)> Each(JsonElement @object, string path)
         {
             foreach (var property in @object.EnumerateObject())
-                if (property.Value.ValueKind != JsonValueKind.Null)
-                    yield return (NameOf(property, path), new(property.Value, Join(path, NameOf(property, path))));
+                yield return (NameOf(property, path), new(property.Value, Join(path, NameOf(property, path))));
         }
 
         static string NameOf(JsonProperty property, string path)
@@ -103,6 +113,9 @@ internal readonly struct JsonCursor(JsonElement element, string path)
     public InvalidRequestException Wrong(string claim, bool shown = true) =>
         new(Path, shown ? $"'{Path}' is {Shown()}; it {claim}." : $"'{Path}' {claim}.");
 
+    /// <summary>Without an exponent.</summary>
+    public static string Plain(double value) => value.ToString("0.############");
+
     private static string Join(string path, string name) => path.Length == 0 ? name : $"{path}.{name}";
 
     private static bool TryNarrow(decimal wide, out long value)
@@ -116,7 +129,7 @@ internal readonly struct JsonCursor(JsonElement element, string path)
     private string Shown()
     {
         var raw = JsonMarshal.GetRawUtf8Value(Element);
-        return raw.Length <= 40 ? System.Text.Encoding.UTF8.GetString(raw) : Element.ValueKind switch
+        return raw.Length <= 40 ? Encoding.UTF8.GetString(raw) : Element.ValueKind switch
         {
             JsonValueKind.String => $"a string of {raw.Length - 2} bytes",
             JsonValueKind.Number => $"a number of {raw.Length} digits",

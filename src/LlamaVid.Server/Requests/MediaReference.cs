@@ -1,3 +1,4 @@
+using System.Text;
 using LlamaVid.Engine;
 using LlamaVid.Media;
 
@@ -10,39 +11,36 @@ internal static class MediaReference
     /// <param name="kind">Null: as the data URI's type says.</param>
     public static MediaDraft Read(JsonCursor value, MediaKind? kind)
     {
-        var text = value.Text();
+        var text = value.Utf8();
         if (!DataUri.IsDataUri(text))
-            return new(new MediaSource.Remote(Address(value, text)), kind ?? MediaKind.Video, value.Path);
+            return new(new MediaSource.Remote(Address(value)), kind ?? MediaKind.Video, value.Path);
 
-        var source = Decoded(value, () => DataUri.Parse(text, long.MaxValue));
-        if (Has(text, "data:video/"))
+        var source = Decoded(value, text, DataUri.Parse);
+        if (Has(text, "data:video/"u8))
             kind = MediaKind.Video;
-        return new(source, kind ?? (Has(text, "data:image/") ? MediaKind.Image : MediaKind.Video), value.Path);
+        return new(source, kind ?? (Has(text, "data:image/"u8) ? MediaKind.Image : MediaKind.Video), value.Path);
     }
 
     /// <summary>One frame of a list of frames.</summary>
     public static ReadOnlyMemory<byte> Frame(JsonCursor value)
     {
-        var text = value.Text();
+        var text = value.Utf8();
         if (!DataUri.IsDataUri(text))
             throw InvalidRequestException.NotSupported(value.Path, $"'{value.Path}' must be a data:image/… URI: frames of a list are not fetched from the web.");
-        return Decoded(value, () => DataUri.Parse(text, long.MaxValue)) is MediaSource.Inline inline ? inline.Bytes : throw value.Wrong("must be one picture");
+        return Decoded(value, text, DataUri.Parse) is MediaSource.Inline inline ? inline.Bytes : throw value.Wrong("must be one picture");
     }
 
     /// <summary>A file as plain base64.</summary>
-    public static MediaSource Base64(JsonCursor value)
-    {
-        var text = value.Text();
-        return Decoded(value, () => DataUri.ParseBase64(text, long.MaxValue));
-    }
+    public static MediaSource Base64(JsonCursor value) => Decoded(value, value.Utf8(), DataUri.ParseBase64);
 
-    private static bool Has(string text, string start) => text.StartsWith(start, StringComparison.OrdinalIgnoreCase);
+    private static bool Has(ReadOnlySpan<byte> text, ReadOnlySpan<byte> start) =>
+        text.Length >= start.Length && Ascii.EqualsIgnoreCase(text[..start.Length], start);
 
-    private static MediaSource Decoded(JsonCursor value, Func<MediaSource> parse)
+    private static MediaSource Decoded(JsonCursor value, ReadOnlySpan<byte> text, Func<ReadOnlySpan<byte>, long, MediaSource> parse)
     {
         try
         {
-            return parse();
+            return parse(text, long.MaxValue);
         }
         catch (InvalidDataUriException fault)
         {
@@ -50,8 +48,8 @@ internal static class MediaReference
         }
     }
 
-    private static Uri Address(JsonCursor value, string text) =>
-        Uri.TryCreate(text, UriKind.Absolute, out var uri) && (uri.Scheme == Uri.UriSchemeHttps || uri.Scheme == Uri.UriSchemeHttp)
+    private static Uri Address(JsonCursor value) =>
+        Uri.TryCreate(value.Text(), UriKind.Absolute, out var uri) && (uri.Scheme == Uri.UriSchemeHttps || uri.Scheme == Uri.UriSchemeHttp)
             ? uri
             : throw value.Wrong("must be an http(s) address or a data: URI");
 }

@@ -52,7 +52,7 @@ internal static class MessageFields
             if (part.Text is not null)
                 message.Text = message.Text is null ? part.Text : $"{message.Text}\n{part.Text}";
             else
-                message.Media.Add((part.Media ?? throw FieldTable<PartDraft>.Missing(item.Path, "url or data"), part.Sampling));
+                message.Media.Add((part.Media ?? throw FieldTable<PartDraft>.Missing(item.Path, "url or data"), part));
         }
     }
 

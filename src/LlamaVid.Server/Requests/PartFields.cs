@@ -24,7 +24,7 @@ internal static class PartFields
     private static readonly FieldTable<PartDraft> Excerpt = new(
         Field.Only<PartDraft>("type", "\"offset\""),
         Field.Number<PartDraft>("start_offset", 0, 1e9, "The same as `start`.", (part, seconds) => part.Sampling = part.Sampling with { Start = seconds }),
-        Field.Number<PartDraft>("end_offset", 0, 1e9, "The same as `end`.", (part, seconds) => part.Sampling = part.Sampling with { End = seconds }));
+        SharedFields.End<PartDraft>("end_offset", "The same as `end`."));
 
     public static readonly IReadOnlyDictionary<string, FieldTable<PartDraft>> ByType = new Dictionary<string, FieldTable<PartDraft>>
     {

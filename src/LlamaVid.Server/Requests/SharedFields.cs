@@ -43,8 +43,7 @@ internal static class SharedFields
             (draft, count) => draft.Sampling = draft.Sampling with { MaxFrames = (int)count }),
         Field.Number<T>("start", 0, 1e9, "Seconds; frames before are not looked at.",
             (draft, seconds) => draft.Sampling = draft.Sampling with { Start = seconds }),
-        Field.Number<T>("end", 0, 1e9, "Seconds; frames at or after are not looked at.",
-            (draft, seconds) => draft.Sampling = draft.Sampling with { End = seconds }),
+        End<T>("end", "Seconds; frames at or after are not looked at."),
     ];
 
     public static IEnumerable<Field<ChatDraft>> Answer =>
@@ -123,6 +122,9 @@ internal static class SharedFields
 
     private static Field<T> Fps<T>(Action<T, double> read) =>
         Field.Number("fps", 0.000_001, 1000, "Frames looked at per second of video. Default 1.", read);
+
+    public static Field<T> End<T>(string name, string description) where T : SampledDraft =>
+        Field.Number<T>(name, 0, 1e9, description, (draft, seconds, path) => draft.SetEnd(seconds, path));
 
     private static OpenApiSchema StopSchema() => new()
     {

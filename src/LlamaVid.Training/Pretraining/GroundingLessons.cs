@@ -52,11 +52,18 @@ internal sealed class GroundingLessons(ImagePreprocessor preprocessor, int patch
         PatchOwners.Find(scene, time, patchesPerSide, owners, outline);
         new AskedObjects(request).Weigh(scene, time, weights);
 
-        var isNobody = weights.IndexOfAnyExcept(0f) < 0;
+        var rest = 1 - Sum(weights);
         foreach (var owner in owners)
-            batch.Targets.Add((owner == PatchOwners.Nobody ? (isNobody ? 1f : 0f) : weights[owner]) / owners.Count(owner));
+            batch.Targets.Add((owner == PatchOwners.Nobody ? rest : weights[owner]) / owners.Count(owner));
         batch.Requests.Add(request);
         batch.FrameOf.Add(frame);
+    }
+
+    private static float Sum(ReadOnlySpan<float> weights)
+    {
+        var sum = 0f;
+        foreach (var weight in weights) sum += weight;
+        return sum;
     }
 
     /// <param name="Frames">T</param>

@@ -35,6 +35,9 @@ internal sealed class LanguageObjective : IObjective, IDisposable
 
     public IReadOnlyList<TrainedParameter> Parameters { get; }
 
+    /// <summary>Concepts to what the language model reads as a context token, as learned so far.</summary>
+    public Reading Context => Reading.Of(_contextReader);
+
     /// <summary>Answers, and those that were right from the first word to the last, by question type. For people to look at; reset at will.</summary>
     public Dictionary<string, (int Count, int Right)> Scores { get; } = [];
 

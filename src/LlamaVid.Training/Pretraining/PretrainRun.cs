@@ -22,10 +22,14 @@ internal static class PretrainRun
 
         var sizes = order.Sizes;
         var tower = Path.Combine(order.Out, ModelSizes.TowerFolder);
+        Reading seen, context;
         using (var trained = ClipVisionTower.Load(tower, -1, keepsClassToken: false, sizes.ImageSize, new Placement(ScalarType.Float32, CPU)))
         {
             using (var objective = new TowerObjective(trained, ImagePreprocessor.Read(Path.Combine(tower, "preprocessor_config.json")), order.TowerScenes, order.Seed))
+            {
                 Train("tower", objective, order.TowerSteps);
+                seen = objective.Reading;
+            }
             CheckpointWriter.WriteTorch(Path.Combine(tower, "pytorch_model.bin"), trained.state_dict().Select(item => (item.Key, item.Value)), order.SavedDtype);
         }
 
@@ -33,8 +37,11 @@ internal static class PretrainRun
         using (var objective = new GroundingObjective(model, sizes.ImageSize / sizes.PatchSize, order.TextScenes, order.Seed))
             Train("text-decoder", objective, order.TextSteps);
         using (var objective = new LanguageObjective(model, order.Lessons, order.Seed))
+        {
             Train("language", objective, order.LanguageSteps);
-        using var noGrad = no_grad();
+            context = objective.Context;
+        }
+        Reading.Join(seen, context, model);
         CheckpointWriter.WriteModel(order.Out, model.State, order.SavedDtype);
 
         void Train(string part, IObjective objective, long steps)

@@ -33,6 +33,9 @@ internal sealed class TowerObjective : IObjective, IDisposable
 
     public double OutlineLoss;
 
+    /// <summary>Features to concepts, as learned so far.</summary>
+    public Reading Reading => Reading.Of(_reader);
+
     public string Detail { get; private set; } = "";
 
     public Measured Loss(long step, int part, long seed)

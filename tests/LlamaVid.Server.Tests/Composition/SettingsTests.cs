@@ -20,6 +20,10 @@ public sealed class SettingsTests
     [InlineData("Security:AllowAnonymous is 'maybe'; it must be true or false", "--Model:Path", "x", "--Security:AllowAnonymous", "maybe")]
     [InlineData("'http://0.0.0.0:8123' can be reached from other machines and the server asks for no key. Use http://127.0.0.1:8123, or allow it with --Security:AllowAnonymous true.", "--Model:Path", "x", "--urls", "http://0.0.0.0:8123")]
     [InlineData("Serilog: The value Loud is not a valid Serilog level.", "--Model:Path", "x", "--Serilog:MinimumLevel:Default", "Loud")]
+    [InlineData("Serilog: Unable to find a method called Fil.", "--Model:Path", "x", "--Serilog:WriteTo:0:Name", "Fil")]
+    [InlineData("Serilog: Unable to find a method called File for supplied arguments: pth.", "--Model:Path", "x", "--Serilog:WriteTo:1:Name", "File", "--Serilog:WriteTo:1:Args:pth", "y")]
+    [InlineData("Serilog: System.RuntimeType: unable to open file sink for /proc/x/y (Final, unspecified events)",
+        "--Model:Path", "x", "--Serilog:WriteTo:1:Name", "File", "--Serilog:WriteTo:1:Args:path", "/proc/x/y")]
     [InlineData("'here' (Urls) is not an address to listen on. Write it like http://127.0.0.1:8080.", "--Model:Path", "x", "--urls", "here")]
     public void Wrong_options(string message, params string[] args) =>
         Assert.Equal(message, Assert.Throws<StartupException>(() => LlamaVidApp.Build(args)).Message);

@@ -1,4 +1,6 @@
+using System.Text;
 using System.Text.Json;
+using LlamaVid.Server.Requests;
 
 namespace LlamaVid.Server.Tests.Http;
 
@@ -7,6 +9,35 @@ namespace LlamaVid.Server.Tests.Http;
 public sealed class AnswerTests(DefaultServer fixture)
 {
     private readonly RunningServer _server = fixture.Server;
+
+    /// <summary>Decoded once; the framework rents a table of up to twice its size for the tokens of so long a body. A string would be eight thirds of it more.</summary>
+    [Fact]
+    public void A_video_in_a_body_is_not_copied_into_strings()
+    {
+        const int Size = 8 << 20;
+        var body = Encoding.UTF8.GetBytes(Clips.Chat(url: $"data:video/mp4;base64,{Convert.ToBase64String(new byte[Size])}"));
+        var before = GC.GetAllocatedBytesForCurrentThread();
+
+        using var document = RequestReader.Parse(body);
+        RequestReader.Read(document, RequestReader.ChatFields, new(new(8, 3)));
+
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, Size, 4 * Size);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Bodies_of_any_length_and_framing_are_read(bool chunked)
+    {
+        foreach (var padding in (int[])[0, 65_000, 300_000, 5_000_000])
+        {
+            var bytes = Encoding.UTF8.GetBytes("\uFEFF" + """{"messages":[{"role":"user","content":"Hi"}],"max_tokens":1}""" + new string(' ', padding));
+            using var content = new StreamContent(new MemoryStream(bytes)) { Headers = { ContentType = new("application/json") } };
+            using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/chat/completions") { Content = content, Headers = { TransferEncodingChunked = chunked } };
+            using var response = await _server.Http.SendAsync(request, TestContext.Current.CancellationToken);
+            Assert.Equal(200, (int)response.StatusCode);
+        }
+    }
 
     [Fact]
     public async Task A_video_is_answered_in_openais_shape_and_says_what_was_seen()
@@ -99,6 +130,7 @@ public sealed class AnswerTests(DefaultServer fixture)
     public async Task The_model_is_listed_with_what_it_takes()
     {
         var model = (await _server.GetAsync("/v1/models")).Json.GetProperty("data")[0];
+        Assert.Equal(_server.Engine.Engine.Card!.LoadedAt.ToUnixTimeSeconds(), model.GetProperty("created").GetInt64());
         Assert.Equal("default", model.GetProperty("id").GetString());
         Assert.Equal(["text", "image", "video"], model.GetProperty("input_modalities").EnumerateArray().Select(value => value.GetString()));
         Assert.Equal(("float32", 2), (model.GetProperty("dtype").GetString(), model.GetProperty("tokens_per_frame").GetInt32()));

@@ -28,6 +28,11 @@ public sealed class DocumentationTests(DefaultServer fixture)
     }
 
     [Fact]
+    public async Task The_document_has_the_servers_version() => Assert.Equal(
+        (await _server.GetAsync("/version")).Json.GetProperty("version").GetString(),
+        (await _server.GetAsync("/openapi/v1.json")).Json.GetProperty("info").GetProperty("version").GetString());
+
+    [Fact]
     public async Task Answers_and_errors_are_described()
     {
         var document = (await _server.GetAsync("/openapi/v1.json")).Json;

@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using LlamaVid.Server.Composition;
 using LlamaVid.Server.Features.Ask;
 using LlamaVid.Tests;
@@ -19,6 +21,37 @@ public sealed class ProcessTests
         Assert.Equal(1, code);
         Assert.Contains(expected, errors, StringComparison.Ordinal);
         Assert.Single(errors.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+    }
+
+    [Theory]
+    [InlineData("http", "address already in use")]
+    [InlineData("https", "https needs a certificate")]
+    public async Task A_port_that_cannot_be_opened_is_one_line_and_nothing_else(string scheme, string expected)
+    {
+        using var occupied = new TcpListener(IPAddress.Loopback, 0);
+        occupied.Start();
+        var (code, output, errors) = await Clips.RunAsync("dotnet", [Program, "--Model:Path", "x", "--urls", $"{scheme}://{occupied.LocalEndpoint}"]);
+        Assert.Equal((1, ""), (code, output));
+        Assert.Contains(expected, Assert.Single(errors.Split('\n', StringSplitOptions.RemoveEmptyEntries)), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("--help")]
+    [InlineData("ask", "-h")]
+    [InlineData("--Model:Path", "x", "--help")]
+    public async Task Help_is_given(params string[] args)
+    {
+        var (code, output, errors) = await Clips.RunAsync("dotnet", [Program, .. args]);
+        Assert.Equal((0, ""), (code, errors));
+        Assert.Contains("ask VIDEO \"QUESTION\"", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_server_that_is_told_to_stop_while_it_starts_ends_well()
+    {
+        var app = LlamaVidApp.Build("--Model:Path", "x", "--urls", "http://127.0.0.1:0", "--Serilog:MinimumLevel:Default", "Fatal");
+        app.Lifetime.StopApplication();
+        await app.RunToEndAsync();
     }
 
     [Fact]

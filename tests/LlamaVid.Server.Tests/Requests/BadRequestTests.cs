@@ -39,6 +39,8 @@ public sealed class BadRequestTests
 
     [Theory]
     [InlineData("\"foo\":1", "foo", "unknown_parameter")]
+    [InlineData("\"foo\":null", "foo", "unknown_parameter")]
+    [InlineData("\"stream_options\":{\"speed\":null}", "stream_options.speed", "unknown_parameter")]
     [InlineData("\"temperature\":\"hot\"", "temperature", "invalid_value")]
     [InlineData("\"temperature\":-0.1", "temperature", "invalid_value")]
     [InlineData("\"temperature\":2.1", "temperature", "invalid_value")]
@@ -103,7 +105,8 @@ public sealed class BadRequestTests
     [InlineData("""{"type":"video_url","video_url":{"url":"data:video/mp4;base64,@@@@"}}""", "messages[0].content[0].video_url.url", "invalid_data_uri")]
     [InlineData("""{"type":"video_url","video_url":{"url":"data:video/mp4;base64,AAA"}}""", "messages[0].content[0].video_url.url", "invalid_data_uri")]
     [InlineData("""{"type":"video_url","video_url":"https://x.org/a.mp4","speed":2}""", "messages[0].content[0].speed", "unknown_parameter")]
-    [InlineData("""{"type":"video_url","video_url":"https://x.org/a.mp4","start":5,"end":5}""", "messages[0].content[0].video_url", "invalid_value")]
+    [InlineData("""{"type":"video_url","video_url":"https://x.org/a.mp4","start":5,"end":5}""", "messages[0].content[0].end", "invalid_value")]
+    [InlineData("""{"type":"video_url","video_url":"https://x.org/a.mp4","media_info":{"start_offset":5,"end_offset":4}}""", "messages[0].content[0].media_info.end_offset", "invalid_value")]
     [InlineData("""{"type":"video_url","video_url":"https://x.org/a.mp4","media_info":{"type":"frames"}}""", "messages[0].content[0].media_info.type", "unsupported_parameter")]
     [InlineData("""{"type":"input_video","input_video":{}}""", "messages[0].content[0].url or data", "missing_required_parameter")]
     [InlineData("""{"type":"input_video","input_video":{"data":"AAAA","url":"https://x.org/a.mp4"}}""", "messages[0].content[0].input_video.url", "invalid_value")]
@@ -117,6 +120,7 @@ public sealed class BadRequestTests
     [InlineData("""{"video_url":"https://x.org/a.mp4"}""", "question", "missing_required_parameter")]
     [InlineData("""{"video_url":"https://x.org/a.mp4","question":" "}""", "question", "invalid_value")]
     [InlineData("""{"video_url":"https://x.org/a.mp4","image_url":"https://x.org/a.png","question":"Why?"}""", "image_url", "invalid_value")]
+    [InlineData("""{"video_url":"https://x.org/a.mp4","question":"Why?","start":2,"end":1}""", "end", "invalid_value")]
     [InlineData("""{"file_id":"file-1","question":"Why?"}""", "file_id", "unsupported_parameter")]
     [InlineData("""{"messages":[],"question":"Why?"}""", "messages", "unknown_parameter")]
     public void Questions(string json, string param, string code)
@@ -139,6 +143,7 @@ public sealed class BadRequestTests
 
     [Theory]
     [InlineData("\"temperature\":2.5", "'temperature' is 2.5; it must be between 0 and 2.")]
+    [InlineData("\"fps\":0", "'fps' is 0; it must be between 0.000001 and 1000.")]
     [InlineData("\"conversation\":\"x\"", "'conversation' is \"x\"; it must be one of vicuna_v1, imgsp_v1, llava_v1, llava_v0, plain.")]
     [InlineData("\"n\":3", "'n' is not supported by this server: only 1 or null is accepted. Leave it out.")]
     [InlineData("\"stop\":\"\"", "'stop' is \"\"; it must have 1 to 1000 characters.")]

@@ -75,6 +75,7 @@ public sealed class ChatRequestTests
     [Theory]
     [InlineData("""{"type":"video_url","video_url":{"url":"data:video/mp4;base64,AAECAw=="}}""", MediaKind.Video)]
     [InlineData("""{"type":"video_url","video_url":"data:video/mp4;base64,AAECAw=="}""", MediaKind.Video)]
+    [InlineData("""{"type":"video_url","video_url":"DATA:Video\/mp4;base64,AAEC\u0041w=="}""", MediaKind.Video)]
     [InlineData("""{"type":"video_url","video_url":"data:video\/mp4;base64,AAECAw\u003d="}""", MediaKind.Video)]
     [InlineData("""{"type":"input_video","input_video":{"data":"AAECAw=="}}""", MediaKind.Video)]
     [InlineData("""{"type":"input_video","input_video":{"url":"data:video/webm;base64,AAECAw=="}}""", MediaKind.Video)]

@@ -22,8 +22,7 @@ internal static class Read
 
     private static ChatRequest Body(FieldTable<ChatDraft> fields, string json, bool isAsk = false)
     {
-        using var body = new MemoryStream(System.Text.Encoding.UTF8.GetBytes(json));
-        using var document = RequestReader.ParseAsync(body, TestContext.Current.CancellationToken).GetAwaiter().GetResult();
+        using var document = RequestReader.Parse(System.Text.Encoding.UTF8.GetBytes(json));
         var draft = Reader.NewDraft();
         draft.Question = isAsk ? "" : null;
         RequestReader.Read(document, fields, draft);

@@ -1,5 +1,6 @@
 using LlamaVid.Engine;
 using LlamaVid.Media;
+using LlamaVid.Model.Text;
 
 namespace LlamaVid.Tests.Engine;
 
@@ -122,6 +123,19 @@ public sealed class GenerationEngineTests(EngineFixture fixture) : IClassFixture
     }
 
     [Fact]
+    public async Task Frames_that_cannot_fit_are_refused_without_a_claim_about_the_text()
+    {
+        await using var engine = await fixture.StartAsync(new());
+        var each = fixture.Video("What happens?", new() { FramesPerSecond = 100 }).Media[0];
+        var count = engine.Card!.ContextLength / (30 * engine.Card.TokensPerFrame) + 1;
+        var many = EngineFixture.Text("What happens?") with { Turns = [new(ChatRole.User, "What happens?", [.. Enumerable.Range(0, count)])], Media = [.. Enumerable.Repeat(each, count)] };
+
+        var fault = Assert.IsType<ContextLengthExceededException>(await engine.Submit(many).FaultAsync());
+
+        Assert.StartsWith($"This request needs {count * 30 * engine.Card.TokensPerFrame} visual + 16 answer tokens and those of its text, more than ", fault.Message);
+    }
+
+    [Fact]
     public async Task A_faulty_file_fails_its_own_request_only()
     {
         var bad = fixture.Video("What?") with { Media = [new(new MediaSource.Inline("<html>no video</html>"u8.ToArray()), MediaKind.Video, new())] };
@@ -150,6 +164,7 @@ public sealed class GenerationEngineTests(EngineFixture fixture) : IClassFixture
         var request = EngineFixture.Text(new string('a', 50_000_000));
         var fault = Assert.Throws<ContextLengthExceededException>(() => _engine.Submit(request));
         Assert.True(fault.Needed > fault.Limit);
+        Assert.DoesNotContain("visual", fault.Message);
     }
 
     [Fact]

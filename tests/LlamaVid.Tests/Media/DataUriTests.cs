@@ -1,3 +1,4 @@
+using System.Text;
 using CsCheck;
 using LlamaVid.Media;
 
@@ -15,14 +16,14 @@ public sealed class DataUriTests
     [InlineData("data:image/png;base64,%41QID")]
     public void One_file(string text)
     {
-        var inline = Assert.IsType<MediaSource.Inline>(DataUri.Parse(text, Limit));
+        var inline = Assert.IsType<MediaSource.Inline>(DataUri.Parse(Encoding.UTF8.GetBytes(text), Limit));
         Assert.Equal([1, 2, 3], inline.Bytes.ToArray());
     }
 
     [Fact]
     public void Video_jpeg_is_a_list_of_pictures()
     {
-        var pictures = Assert.IsType<MediaSource.Pictures>(DataUri.Parse("data:video/jpeg;base64,AQID,BA==,BQY=", Limit));
+        var pictures = Assert.IsType<MediaSource.Pictures>(DataUri.Parse("data:video/jpeg;base64,AQID,BA==,BQY="u8, Limit));
         Assert.Equal([[1, 2, 3], [4], [5, 6]], pictures.Frames.Select(frame => frame.ToArray()));
     }
 
@@ -42,27 +43,27 @@ public sealed class DataUriTests
     [InlineData("data:video/jpeg;base64,AQID,", "frame 2 is empty")]
     [InlineData("data:video/jpeg;base64,AQID,A!ID", "frame 2 has a character at position 1")]
     public void Anything_else_is_refused_with_the_place(string text, string expected) =>
-        Assert.Contains(expected, Assert.Throws<InvalidDataUriException>(() => DataUri.Parse(text, Limit)).Message);
+        Assert.Contains(expected, Assert.Throws<InvalidDataUriException>(() => DataUri.Parse(Encoding.UTF8.GetBytes(text), Limit)).Message);
 
     [Fact]
     public void Size_is_refused_before_decoding()
     {
-        var exception = Assert.Throws<PayloadTooLargeException>(() => DataUri.Parse("data:video/mp4;base64," + new string('!', 2000), maxBytes: 1000));
+        var exception = Assert.Throws<PayloadTooLargeException>(() => DataUri.Parse(Encoding.UTF8.GetBytes("data:video/mp4;base64," + new string('!', 2000)), maxBytes: 1000));
         Assert.Equal(1000, exception.Limit);
-        Assert.Throws<PayloadTooLargeException>(() => DataUri.ParseBase64(new string('A', 2000), maxBytes: 1000));
-        Assert.NotNull(DataUri.ParseBase64(Convert.ToBase64String(new byte[1000]), maxBytes: 1000));
+        Assert.Throws<PayloadTooLargeException>(() => DataUri.ParseBase64(Encoding.UTF8.GetBytes(new string('A', 2000)), maxBytes: 1000));
+        Assert.NotNull(DataUri.ParseBase64(Encoding.UTF8.GetBytes(Convert.ToBase64String(new byte[1000])), maxBytes: 1000));
     }
 
     [Fact]
     public void Any_bytes_come_back() => Gen.Byte.Array[1, 300].Sample(bytes =>
-        Assert.Equal(bytes, ((MediaSource.Inline)DataUri.Parse("data:video/mp4;base64," + Convert.ToBase64String(bytes), Limit)).Bytes.ToArray()));
+        Assert.Equal(bytes, ((MediaSource.Inline)DataUri.Parse(Encoding.UTF8.GetBytes("data:video/mp4;base64," + Convert.ToBase64String(bytes)), Limit)).Bytes.ToArray()));
 
     [Fact]
     public void Any_text_is_parsed_or_refused_by_name() => Gen.String.Sample(text =>
     {
         try
         {
-            DataUri.Parse("data:" + text, Limit);
+            DataUri.Parse(Encoding.UTF8.GetBytes("data:" + text), Limit);
         }
         catch (InvalidDataUriException)
         {

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using LlamaVid.Media;
 
 namespace LlamaVid.Tests.Media;
@@ -28,5 +29,21 @@ public sealed class OneHourTests
         Assert.Equal(107_970 * 1001 / 30000.0, last);
         TestContext.Current.TestOutputHelper?.WriteLine($"most memory over the start: {most / 1024} KB");
         Assert.InRange(most, long.MinValue, 16 << 20);
+    }
+
+    /// <summary>Decoding the hour takes about 10 s on two cores, its last seconds from a key frame on 0.24 s.</summary>
+    [Fact]
+    public async Task The_end_of_one_hour_does_not_take_an_hours_decoding()
+    {
+        await using var lab = new MediaLab();
+        await using var media = await lab.OpenAsync(Shared.Path("assets/videos/derived/carphone_1h_h264_qcif.mp4"));
+        var begun = Stopwatch.GetTimestamp();
+
+        var seen = await MediaLab.ReadAsync(media, new() { Start = 3590 });
+
+        var taken = Stopwatch.GetElapsedTime(begun);
+        TestContext.Current.TestOutputHelper?.WriteLine($"{taken.TotalSeconds:0.00} s");
+        Assert.Equal(14, seen.Count);
+        Assert.InRange(taken, TimeSpan.Zero, TimeSpan.FromSeconds(2));
     }
 }

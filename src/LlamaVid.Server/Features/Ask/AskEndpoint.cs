@@ -31,7 +31,7 @@ internal static class AskEndpoint
             await answering.WriteAsync(context, reader.Finish(draft), isAsk: true);
             return;
         }
-        await using var upload = await forms.ReadAsync(context, draft, context.RequestAborted);
+        using var upload = await forms.ReadAsync(context, draft, context.RequestAborted);
         await answering.WriteAsync(context, reader.Finish(draft), isAsk: true);
     }
 }

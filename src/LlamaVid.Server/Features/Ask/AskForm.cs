@@ -21,12 +21,12 @@ internal sealed class AskForm(IOptions<MediaOptions> media, IOptions<ServerOptio
         MediaTypeHeaderValue.TryParse(request.ContentType, out var type) && type.MediaType.Equals("multipart/form-data", StringComparison.OrdinalIgnoreCase);
 
     /// <returns>The uploaded file, to be disposed when the answer is written.</returns>
-    public async Task<UploadedFile?> ReadAsync(HttpContext context, ChatDraft draft, CancellationToken cancellationToken)
+    public async Task<Workspace?> ReadAsync(HttpContext context, ChatDraft draft, CancellationToken cancellationToken)
     {
         if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
             size.MaxRequestBodySize = Math.Max(media.Value.MaxBytes, server.Value.MaxRequestBytes) + Envelope;
 
-        UploadedFile? file = null;
+        Workspace? file = null;
         try
         {
             var fields = new JsonObject();
@@ -49,21 +49,20 @@ internal sealed class AskForm(IOptions<MediaOptions> media, IOptions<ServerOptio
         }
         catch
         {
-            if (file is not null)
-                await file.DisposeAsync();
+            file?.Dispose();
             throw;
         }
     }
 
-    private async Task<UploadedFile> ReceiveAsync(
-        string name, MultipartSection section, UploadedFile? before, ChatDraft draft, CancellationToken cancellationToken)
+    private async Task<Workspace> ReceiveAsync(
+        string name, MultipartSection section, Workspace? before, ChatDraft draft, CancellationToken cancellationToken)
     {
         if (name is not ("video" or "image"))
             throw Bad(name, "is not a field that takes a file; those are video and image.", InvalidRequestException.Unknown);
         if (before is not null)
             throw Bad(name, "is a second file. Send one; several go to /v1/chat/completions.");
         var file = await UploadedFile.ReceiveAsync((buffer, token) => ReadPartAsync(section.Body, buffer, token), media.Value, cancellationToken);
-        draft.QuestionPart.Media = new(new MediaSource.LocalFile(file.Path), name == "video" ? MediaKind.Video : MediaKind.Image, name);
+        draft.QuestionPart.Media = new(new MediaSource.LocalFile(file.MediaPath), name == "video" ? MediaKind.Video : MediaKind.Image, name);
         return file;
     }
 

@@ -2,24 +2,17 @@ using LlamaVid.Media;
 
 namespace LlamaVid.Server.Features.Ask;
 
-/// <summary>An uploaded file on disk under a name of our own, gone when disposed. Never held in memory; the client's name for it is never used.</summary>
-internal sealed class UploadedFile : IAsyncDisposable
+/// <summary>Receives an uploaded file into a folder of its own. Never held in memory; the client's name for it is never used.</summary>
+internal static class UploadedFile
 {
-    private UploadedFile(string path) => Path = path;
-
-    public string Path { get; }
-
-    public static async Task<UploadedFile> ReceiveAsync(
+    /// <returns>The folder; the file is its media. To be disposed when it has been answered about.</returns>
+    public static async Task<Workspace> ReceiveAsync(
         Func<byte[], CancellationToken, Task<int>> body, MediaOptions options, CancellationToken cancellationToken)
     {
-        var folder = Directory.CreateDirectory(options.TempDirectory.Length > 0 ? options.TempDirectory : System.IO.Path.GetTempPath());
-        var file = new UploadedFile(System.IO.Path.Combine(folder.FullName, $"llamavid-upload-{System.IO.Path.GetRandomFileName()}"));
+        var workspace = Workspace.Create(options);
         try
         {
-            var how = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, Options = FileOptions.Asynchronous, BufferSize = 0 };
-            if (!OperatingSystem.IsWindows())
-                how.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-            await using var disk = new FileStream(file.Path, how);
+            await using var disk = workspace.CreateMedia();
             var buffer = new byte[128 * 1024];
             long total = 0;
             for (int read; (read = await body(buffer, cancellationToken)) > 0;)
@@ -29,18 +22,12 @@ internal sealed class UploadedFile : IAsyncDisposable
                     throw new PayloadTooLargeException(bytes: null, options.MaxBytes);
                 await disk.WriteAsync(buffer.AsMemory(0, read), cancellationToken);
             }
-            return file;
+            return workspace;
         }
         catch
         {
-            await file.DisposeAsync();
+            workspace.Dispose();
             throw;
         }
-    }
-
-    public ValueTask DisposeAsync()
-    {
-        File.Delete(Path);
-        return ValueTask.CompletedTask;
     }
 }

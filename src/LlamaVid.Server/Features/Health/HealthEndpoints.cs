@@ -10,9 +10,6 @@ namespace LlamaVid.Server.Features.Health;
 /// <summary>GET /health/live: the process answers. GET /health/ready (and /health): weights are loaded and the engine runs. GET /version.</summary>
 internal static class HealthEndpoints
 {
-    private static readonly string Version =
-        typeof(HealthEndpoints).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
-
     public static void MapHealth(this IEndpointRouteBuilder routes)
     {
         routes.MapGet("/health/live", () => TypedResults.Json(new HealthStatus("live"), OpenAiJson.Wire.HealthStatus))
@@ -20,7 +17,7 @@ internal static class HealthEndpoints
         foreach (var (path, name) in new[] { ("/health/ready", "Ready"), ("/health", "Health") })
             routes.MapGet(path, Ready)
                 .WithName(name).WithTags("Health").WithSummary("The weights are loaded and the engine runs").Produces<HealthStatus>().ProducesErrors(503);
-        routes.MapGet("/version", () => TypedResults.Json(new VersionNumber(Version), OpenAiJson.Wire.VersionNumber))
+        routes.MapGet("/version", () => TypedResults.Json(VersionNumber.Served, OpenAiJson.Wire.VersionNumber))
             .WithName("Version").WithTags("Health").WithSummary("The server's version").Produces<VersionNumber>();
     }
 
@@ -34,4 +31,9 @@ internal static class HealthEndpoints
 
 internal sealed record HealthStatus(string Status);
 
-internal sealed record VersionNumber(string Version);
+internal sealed record VersionNumber(string Version)
+{
+    /// <summary>This program's own.</summary>
+    public static readonly VersionNumber Served =
+        new(typeof(VersionNumber).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0]);
+}

@@ -13,20 +13,20 @@ internal static class ModelsEndpoint
 {
     public static void MapModels(this IEndpointRouteBuilder routes)
     {
-        routes.MapGet("/v1/models", (EngineHost host, StartTime start) => TypedResults.Json(new ModelList([Describe(host, start)]), OpenAiJson.Wire.ModelList))
+        routes.MapGet("/v1/models", (EngineHost host) => TypedResults.Json(new ModelList([Describe(host)]), OpenAiJson.Wire.ModelList))
             .WithName("ListModels").WithTags("Models").WithSummary("The model that is served").Produces<ModelList>().ProducesErrors(503);
 
-        routes.MapGet("/v1/models/{**id}", (string id, EngineHost host, StartTime start) =>
+        routes.MapGet("/v1/models/{**id}", (string id, EngineHost host) =>
                 Uri.UnescapeDataString(id) == host.ModelName
-                    ? TypedResults.Json(Describe(host, start), OpenAiJson.Wire.ModelEntry)
+                    ? TypedResults.Json(Describe(host), OpenAiJson.Wire.ModelEntry)
                     : throw new ModelNotFoundException(id, host.ModelName))
             .WithName("RetrieveModel").WithTags("Models").WithSummary("One model").Produces<ModelEntry>().ProducesErrors(404, 503);
     }
 
-    private static ModelEntry Describe(EngineHost host, StartTime start)
+    private static ModelEntry Describe(EngineHost host)
     {
         var card = host.Engine.Card ?? throw new EngineLoadingException();
-        return new(host.ModelName, start.UnixSeconds)
+        return new(host.ModelName, card.LoadedAt.ToUnixTimeSeconds())
         {
             InputModalities = card.SeesVideo ? ["text", "image", "video"] : ["text"],
             MaxModelLen = card.ContextLength,
@@ -38,15 +38,12 @@ internal static class ModelsEndpoint
     }
 }
 
-/// <summary>When this process began to serve.</summary>
-internal sealed record StartTime(long UnixSeconds);
-
 internal sealed record ModelList(IReadOnlyList<ModelEntry> Data)
 {
     public string Object { get; } = "list";
 }
 
-internal sealed record ModelEntry(string Id, [property: Description("Unix time at which the server started.")] long Created)
+internal sealed record ModelEntry(string Id, [property: Description("Unix time at which the model was loaded.")] long Created)
 {
     public string Object { get; } = "model";
     public string OwnedBy { get; } = "llamavid";

@@ -26,7 +26,7 @@ public sealed class SafetensorsFileTests
     [Theory]
     [InlineData("""{"w":{"dtype":"F32","shape":[2],"data_offsets":[0,12]}}""", "which is not the 12 bytes")]
     [InlineData("""{"w":{"dtype":"F32","shape":[4],"data_offsets":[0,12]}}""", "needs 16 bytes where the file has 12")]
-    [InlineData("""{"w":{"dtype":"F32","shape":[3],"data_offsets":[4,16]}}""", "\"w\" needs 12 bytes")]
+    [InlineData("""{"w":{"dtype":"F32","shape":[3],"data_offsets":[4,16]}}""", "\"w\" needs 12 bytes where the file has 8")]
     [InlineData("""{"w":{"dtype":"F32","shape":[3],"data_offsets":[-4,8]}}""", "[begin, end]")]
     [InlineData("""{"w":{"dtype":"F32","shape":[3],"data_offsets":[12,0]}}""", "[begin, end]")]
     [InlineData("""{"w":{"dtype":"F32","shape":[3],"data_offsets":[0]}}""", "[begin, end]")]

@@ -1,0 +1,50 @@
+using LlamaVid.Media;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace LlamaVid.Tests.Media;
+
+/// <summary>What a killed process leaves behind goes when the next one starts; what a living one works with stays.</summary>
+public sealed class WorkspaceTests : IDisposable
+{
+    private readonly DirectoryInfo _root = Directory.CreateTempSubdirectory("lv");
+
+    private MediaOptions Options => new() { TempDirectory = _root.FullName };
+
+    [Fact]
+    public void Folders_of_the_dead_are_swept_at_start()
+    {
+        var folder = _root.CreateSubdirectory("llamavid-0123456789abcde");
+        foreach (var name in (string[])["lock", "media", "s1"])
+            File.WriteAllText(Path.Combine(folder.FullName, name), "");
+
+        using var opener = new MediaOpener(Options, NullLogger.Instance);
+
+        Assert.Empty(_root.GetFileSystemInfos());
+    }
+
+    [Fact]
+    public void Folders_of_the_living_are_kept()
+    {
+        using var living = Workspace.Create(Options);
+        living.CreateMedia().Dispose();
+
+        using var opener = new MediaOpener(Options, NullLogger.Instance);
+
+        Assert.True(File.Exists(living.MediaPath));
+    }
+
+    [Theory]
+    [InlineData("llamavid-models", "config.json")]
+    [InlineData("other", "lock")]
+    public void Folders_of_others_are_kept(string folder, string file)
+    {
+        var path = Path.Combine(_root.CreateSubdirectory(folder).FullName, file);
+        File.WriteAllText(path, "");
+
+        using var opener = new MediaOpener(Options, NullLogger.Instance);
+
+        Assert.True(File.Exists(path));
+    }
+
+    public void Dispose() => _root.Delete(recursive: true);
+}
