@@ -139,7 +139,7 @@ public sealed partial class GenerationEngine : IAsyncDisposable
     private List<Worker> Staff()
     {
         var devices = _options.Devices is "" ? [_modelOptions.Device] : _options.Devices.Split(',');
-        var byDevice = devices.Distinct().ToDictionary(device => device, device => LlamaVidModel.Load(_modelOptions, device));
+        var byDevice = devices.Distinct().ToDictionary(device => device, device => LlamaVidModel.Load(_modelOptions with { Device = device }));
         _models.AddRange(byDevice.Values);
         var model = _models[0];
         var kvPositions = _options.KvCacheTokens > 0 ? _options.KvCacheTokens : KvPositionsFor(model);

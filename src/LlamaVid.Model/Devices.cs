@@ -6,13 +6,13 @@ namespace LlamaVid.Model;
 internal static class Devices
 {
     /// <exception cref="DeviceUnavailableException">the options name a device that is not there</exception>
-    public static Placement Choose(ModelOptions options, string name)
+    public static Placement Choose(ModelOptions options)
     {
-        var device = name switch
+        var device = options.Device switch
         {
             "auto" => torch.cuda.is_available() ? torch.device("cuda:0") : torch.CPU,
             "cpu" => torch.CPU,
-            "cuda" => Cuda(name, 0),
+            "cuda" => Cuda(options.Device, 0),
             var cuda => Cuda(cuda, int.Parse(cuda.AsSpan("cuda:".Length))),
         };
         return new(options.Dtype switch

@@ -58,21 +58,26 @@ public sealed class LlamaVidModel : IDisposable
     public long KvBytesPerPosition =>
         2L * Config.Decoder.Layers * Config.Decoder.KvHeads * (Config.Decoder.HiddenSize / Config.Decoder.Heads) * Placement.Dtype.ElementSize();
 
+    /// <summary>Whether the tower's features begin with a class token, which movies lose before the text decoder.</summary>
+    internal bool HasClassToken => _tower?.HasClassToken ?? false;
+
     /// <summary>Tokens that one frame would become with another pooling than the checkpoint's.</summary>
     /// <exception cref="CheckpointException">the tower's features do not form the grid that it needs</exception>
     public int TokensPerFrameWith(FramePooling pooling) => FrameTokenizer.TokensPerFrame(Config.Vision! with { Pooling = pooling }, _tower!.RowCount);
 
     /// <summary>Reads a checkpoint in the official layout.</summary>
-    /// <param name="device">where its weights lie, instead of the device that the options name</param>
     /// <exception cref="CheckpointException">something is missing, surplus or misshapen; names the file and the cure</exception>
     /// <exception cref="DeviceUnavailableException">the device is not there</exception>
-    public static LlamaVidModel Load(ModelOptions options, string? device = null)
+    public static LlamaVidModel Load(ModelOptions options) => Load(options, config => config);
+
+    /// <param name="change">what the configuration is to say otherwise: a training stage that stretches the context</param>
+    internal static LlamaVidModel Load(ModelOptions options, Func<LlamaVidConfig, LlamaVidConfig> change)
     {
         using var noGrad = torch.no_grad();
-        var placement = Devices.Choose(options, device ?? options.Device);
+        var placement = Devices.Choose(options);
         var directory = CheckpointDirectory.Locate(options.Path, options.VisionTower, options.TextTokenizer, options.ImageProcessor);
         using var reader = CheckpointReader.Open(directory.Model);
-        var config = directory.Config.WithVocabularyOf(reader);
+        var config = change(directory.Config).WithVocabularyOf(reader);
 
         var loader = new WeightLoader(reader);
         loader.RequireLayers(layer => $"model.layers.{layer}.input_layernorm.weight", config.Decoder.Layers);
@@ -185,6 +190,11 @@ public sealed class LlamaVidModel : IDisposable
     /// <summary>What training may change, by the names of the checkpoint. The vision tower, which has a file of its own, is not among them.</summary>
     public IEnumerable<(string Name, Parameter Value)> Parameters =>
         _decoder.named_parameters().Concat(_frameTokenizer?.named_parameters().Select(item => ("model." + item.name, item.parameter)) ?? []);
+
+    /// <summary>What a checkpoint holds: the parameters, and the buffers that official files have too. Without the vision tower.</summary>
+    public IEnumerable<(string Name, Tensor Value)> State =>
+        _decoder.state_dict().Select(item => (item.Key, item.Value))
+            .Concat(_frameTokenizer?.state_dict().Select(item => ("model." + item.Key, item.Value)) ?? []);
 
     public void Dispose()
     {

@@ -15,7 +15,7 @@ public enum RopeFrequencies
 }
 
 /// <summary>Which checkpoint is served, and how it is loaded. Read once at start; a wrong value stops the process before it listens.</summary>
-public sealed class ModelOptions
+public sealed record ModelOptions
 {
     public const string Section = "Model";
 

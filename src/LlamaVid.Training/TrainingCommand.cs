@@ -3,6 +3,9 @@ using System.CommandLine.Invocation;
 using LlamaVid.Media;
 using LlamaVid.Model;
 using LlamaVid.Model.Weights;
+using LlamaVid.Training.Checkpoints;
+using LlamaVid.Training.Data;
+using LlamaVid.Training.Loop;
 using LlamaVid.Training.Evaluation;
 using LlamaVid.Training.ShapesWorld;
 
@@ -11,10 +14,17 @@ namespace LlamaVid.Training;
 /// <summary>The command line: words to orders, faults to one line and an exit code. Does no work itself.</summary>
 internal static class TrainingCommand
 {
+    /// <summary>Time to save a run that is asked to stop: a state of a 7B model has 100 GB.</summary>
+    private static readonly TimeSpan LongestFarewell = TimeSpan.FromMinutes(10);
+
     /// <returns>0; 1 for a fault that was said in one line; 130 when interrupted.</returns>
     public static async Task<int> RunAsync(string[] args, TextWriter output, TextWriter error, CancellationToken cancellationToken)
     {
-        var root = new RootCommand("Draws data for LLaMA-VID and trains on it.") { Prepare(output, error), EvaluateCommand.Create(output, error) };
+        var root = new RootCommand("Draws data for LLaMA-VID and trains on it.") 
+        {
+            Prepare(output, error), Pretraining.PretrainCommand.Create(output, error), EvaluateCommand.Create(output, error),
+        };
+        foreach (var command in Stages.StageCommands.All(output, error)) root.Add(command);
         var parsed = root.Parse(args);
         if (parsed.Action is ParseErrorAction)
         {
@@ -23,7 +33,7 @@ internal static class TrainingCommand
         }
         try
         {
-            var invocation = new InvocationConfiguration { Output = output, Error = error, EnableDefaultExceptionHandler = false };
+            var invocation = new InvocationConfiguration { Output = output, Error = error, EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = LongestFarewell };
             return await parsed.InvokeAsync(invocation, cancellationToken).ConfigureAwait(false);
         }
         catch (OperationCanceledException)
@@ -73,8 +83,10 @@ internal static class TrainingCommand
 
     private static string? OneLine(Exception fault) => fault switch
     {
-        FolderNotEmptyException or EncodingFailedException or EvaluationFaultException
-            or CheckpointException or DeviceUnavailableException or FfmpegNotFoundException or TemporaryFolderUnusableException or IOException or UnauthorizedAccessException =>
+        FolderNotEmptyException or EncodingFailedException or IOException or UnauthorizedAccessException or CheckpointException
+            or DeviceUnavailableException or FfmpegNotFoundException or RunExistsException or RunMismatchException or DivergedException
+            or DataFileException or SampleException or NoSamplesException or NotRepresentableException or EvaluationFaultException
+            or TemporaryFolderUnusableException =>
             OneLine(fault.Message),
         _ => null,
     };

@@ -14,7 +14,7 @@ internal sealed class BertAttention : Module
     public BertAttention(TextDecoderShape shape, int keyWidth, Placement placement) : base(nameof(BertAttention))
     {
         self = new(shape, keyWidth, placement);
-        output = new(shape.HiddenSize, shape.HiddenSize, placement);
+        output = new(shape, shape.HiddenSize, placement);
         RegisterComponents();
     }
 
@@ -36,6 +36,7 @@ internal sealed class BertSelfAttention : Module
     private readonly Linear value;
 
     private readonly long _heads, _headSize;
+    private readonly TextDropout _dropout;
 
     public BertSelfAttention(TextDecoderShape shape, int keyWidth, Placement placement) : base(nameof(BertSelfAttention))
     {
@@ -43,13 +44,13 @@ internal sealed class BertSelfAttention : Module
         key = new(keyWidth, shape.HiddenSize, placement);
         value = new(keyWidth, shape.HiddenSize, placement);
         RegisterComponents();
-        (_heads, _headSize) = (shape.Heads, shape.HiddenSize / shape.Heads);
+        (_heads, _headSize, _dropout) = (shape.Heads, shape.HiddenSize / shape.Heads, shape.Dropout);
     }
 
     public Tensor forward(Tensor x, Tensor seen, Tensor? mask)
     {
         using var scope = NewDisposeScope();
-        var result = functional.scaled_dot_product_attention(Split(query.call(x)), Split(key.call(seen)), Split(value.call(seen)), mask);
+        var result = functional.scaled_dot_product_attention(Split(query.call(x)), Split(key.call(seen)), Split(value.call(seen)), mask, _dropout.Rate);
         return result.transpose(1, 2).reshape(x.shape[0], x.shape[1], _heads * _headSize).MoveToOuterDisposeScope();
 
         Tensor Split(Tensor t) => t.view(t.shape[0], t.shape[1], _heads, _headSize).transpose(1, 2);    // [T, H, L, D]
@@ -64,16 +65,19 @@ internal sealed class BertOutput : Module
     private readonly Linear dense;
     private readonly LayerNorm LayerNorm;
 
-    public BertOutput(int inputs, int outputs, Placement placement) : base(nameof(BertOutput))
+    private readonly TextDropout _dropout;
+
+    public BertOutput(TextDecoderShape shape, int inputs, Placement placement) : base(nameof(BertOutput))
     {
-        dense = new(inputs, outputs, placement);
-        LayerNorm = new(outputs, Eps, placement);
+        dense = new(inputs, shape.HiddenSize, placement);
+        LayerNorm = new(shape.HiddenSize, Eps, placement);
         RegisterComponents();
+        _dropout = shape.Dropout;
     }
 
     public Tensor forward(Tensor x, Tensor residual)
     {
         using var scope = NewDisposeScope();
-        return LayerNorm.call(dense.call(x).add_(residual, Scalars.One)).MoveToOuterDisposeScope();
+        return LayerNorm.call(_dropout.Apply(dense.call(x)).add_(residual, Scalars.One)).MoveToOuterDisposeScope();
     }
 }

@@ -11,6 +11,8 @@ internal sealed class BertEmbeddings : Module
     private readonly LayerNorm LayerNorm;
     private readonly Tensor? position_ids;
 
+    private readonly TextDropout _dropout;
+
     public BertEmbeddings(TextDecoderShape shape, Placement placement) : base(nameof(BertEmbeddings))
     {
         word_embeddings = new(shape.VocabularySize, shape.HiddenSize, placement);
@@ -19,6 +21,7 @@ internal sealed class BertEmbeddings : Module
         else token_type_embeddings = new(2, shape.HiddenSize, placement);
         LayerNorm = new(shape.HiddenSize, Eps, placement);
         RegisterComponents();
+        _dropout = shape.Dropout;
     }
 
     /// <param name="ids">[R, L]</param>
@@ -29,6 +32,7 @@ internal sealed class BertEmbeddings : Module
         using var scope = NewDisposeScope();
         var text = word_embeddings.call(ids).add(position_embeddings.weight.narrow(0, 0, ids.shape[1]), Scalars.One);
         if (token_type_embeddings is not null) text = text.add(token_type_embeddings.weight.narrow(0, 0, 1), Scalars.One);
-        return LayerNorm.call(queries is null ? text : torch.cat([queries.expand(ids.shape[0], -1, -1), text], 1)).MoveToOuterDisposeScope();
+        var rows = queries is null ? text : torch.cat([queries.expand(ids.shape[0], -1, -1), text], 1);
+        return _dropout.Apply(LayerNorm.call(rows)).MoveToOuterDisposeScope();
     }
 }

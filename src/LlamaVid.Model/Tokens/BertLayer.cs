@@ -23,11 +23,11 @@ internal sealed class BertLayer : Module
         attention = new(shape, shape.HiddenSize, placement);
         if (shape.HasCrossAttention(layer)) crossattention = new(shape, shape.EncoderWidth, placement);
         intermediate = new(shape, placement);
-        output = new(shape.IntermediateSize, shape.HiddenSize, placement);
+        output = new(shape, shape.IntermediateSize, placement);
         if (shape.IsQFormer)
         {
             intermediate_query = new(shape, placement);
-            output_query = new(shape.IntermediateSize, shape.HiddenSize, placement);
+            output_query = new(shape, shape.IntermediateSize, placement);
         }
         RegisterComponents();
         _queries = shape.QueryCount;

@@ -30,6 +30,7 @@ internal sealed class FrameTokenizer : Module
 
     private readonly VisionConfig _config;
     private readonly Scalar _scale;
+    private readonly TextDropout _dropout;
 
     public FrameTokenizer(VisionConfig config, TextDecoderShape shape, int decoderWidth, Placement placement) : base(nameof(FrameTokenizer))
     {
@@ -44,9 +45,12 @@ internal sealed class FrameTokenizer : Module
         mm_projector = new(config.ProjectorDepth, config.IsProjectorNumbered, c, decoderWidth, placement);
         RegisterComponents();
 
-        _config = config;
+        (_config, _dropout) = (config, shape.Dropout);
         _scale = (1 / Math.Sqrt(c)).ToScalar();
     }
+
+    /// <summary>Share of the text decoder's values that is dropped, for training; 0 at first.</summary>
+    public double TextDropout { set => _dropout.Rate = value; }
 
     /// <summary>Tokens that a frame of <paramref name="rows"/> features becomes.</summary>
     /// <exception cref="CheckpointException">Nothing is left of the features, or they do not form the grid that compress_type asks for.</exception>
@@ -106,10 +110,18 @@ internal sealed class FrameTokenizer : Module
     internal Tensor Attend(Tensor asked, Tensor patches)
     {
         using var scope = NewDisposeScope();
+        return Attention(asked, patches).to(patches.dtype).matmul(patches).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Mean over the queries of softmax(Q Kᵀ / √C): how much of the context token comes from each patch.</summary>
+    /// <returns>[T, 1, P] float32</returns>
+    internal Tensor Attention(Tensor asked, Tensor patches)
+    {
+        using var scope = NewDisposeScope();
         var queries = vlm_att_projector.call(asked);                                                            // [T, Q, C]
         var keys = vlm_att_key_projector.call(patches);                                                         // [T, P, C]
         var attention = queries.matmul(keys.transpose(1, 2)).to(ScalarType.Float32).mul_(_scale).softmax(-1);   // [T, Q, P]
-        return attention.mean([1L], keepdim: true).to(patches.dtype).matmul(patches).MoveToOuterDisposeScope();
+        return attention.mean([1L], keepdim: true).MoveToOuterDisposeScope();
     }
 
     /// <returns>[T, n, C]</returns>

@@ -16,6 +16,9 @@ internal sealed record TextDecoderShape(
     private const int MinPositions = 256;                                      // the tokenizer cuts questions to so many
     private const int MaxSize = 1 << 20;
 
+    /// <summary>Shared by all layers that are built of this shape.</summary>
+    public TextDropout Dropout { get; } = new();
+
     public int Heads => HiddenSize / HeadSize;
 
     public bool IsQFormer => QueryCount > 0;

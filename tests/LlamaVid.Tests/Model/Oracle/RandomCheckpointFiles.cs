@@ -1,12 +1,14 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using LlamaVid.Tests.Model.Weights;
+using LlamaVid.Training.Checkpoints;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LlamaVid.Tests.Model.Oracle;
 
 /// <summary>Writes a made-up checkpoint into a folder as the official programs lay it out. The tokenizers are those of the default model.</summary>
-internal static class CheckpointWriter
+internal static class RandomCheckpointFiles
 {
     private const string Bert = "bert-base-uncased/vocab.txt";
 
@@ -128,20 +130,9 @@ internal static class CheckpointWriter
 
     private static byte[] Torch(IEnumerable<KeyValuePair<string, RandomTensor>> tensors)
     {
-        var (pickle, entries) = (Pickle.Start().Op('}'), new List<(string, byte[])>());
-        foreach (var (name, tensor) in tensors)
-        {
-            var type = tensor.Dtype switch
-            {
-                ScalarType.Float32 => "FloatStorage",
-                ScalarType.Float16 => "HalfStorage",
-                ScalarType.BFloat16 => "BFloat16Storage",
-                _ => "LongStorage",
-            };
-            long[] strides = [.. tensor.Shape.Select((_, axis) => tensor.Shape.Skip(axis + 1).Aggregate(1L, (size, side) => size * side))];
-            pickle.Text(name).Tensor(type, $"{entries.Count}", tensor.Values.Length, 0, tensor.Shape, strides).Op('s');
-            entries.Add(($"data/{entries.Count}", tensor.Bytes()));
-        }
-        return CheckpointFiles.Torch(pickle.Stop(), [.. entries]);
+        using var scope = NewDisposeScope();
+        var stream = new MemoryStream();
+        TorchFile.Write(stream, tensors.Select(entry => (entry.Key, tensor(entry.Value.Values).to(entry.Value.Dtype).view(entry.Value.Shape))));
+        return stream.ToArray();
     }
 }

@@ -1,0 +1,44 @@
+using System.CommandLine;
+
+namespace LlamaVid.Training.Pretraining;
+
+/// <summary>The command <c>pretrain</c>: options to an order.</summary>
+internal static class PretrainCommand
+{
+    public static Command Create(TextWriter output, TextWriter error)
+    {
+        var defaults = new PretrainOrder("");
+        var folder = new Option<string>("--out") { Description = "Folder for the checkpoint; its folder run holds state and log of each part.", Required = true };
+        var tower = Steps("--tower-steps", "Steps of the vision tower.", defaults.TowerSteps);
+        var text = Steps("--text-steps", "Steps of the text decoder.", defaults.TextSteps);
+        var language = Steps("--language-steps", "Steps of the language model.", defaults.LanguageSteps);
+        var seed = new Option<long>("--seed") { Description = "Decides every weight and every lesson.", DefaultValueFactory = _ => defaults.Seed };
+        var resume = new Option<bool>("--resume") { Description = "Continue what the folder holds." };
+        var command = new Command("pretrain", "Makes tokenizers, vision tower, text decoder and language model of the default model, from which align starts.")
+        {
+            folder, tower, text, language, seed, resume,
+        };
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            var order = new PretrainOrder(Path.GetFullPath(parsed.GetRequiredValue(folder)))
+            {
+                TowerSteps = parsed.GetValue(tower), TextSteps = parsed.GetValue(text), LanguageSteps = parsed.GetValue(language),
+                Seed = parsed.GetValue(seed), Resume = parsed.GetValue(resume),
+            };
+            PretrainRun.Run(order, error, cancellationToken);
+            await output.WriteLineAsync($"{order.Out}: tower, text decoder and language model; align comes next").ConfigureAwait(false);
+        });
+        return command;
+    }
+
+    private static Option<long> Steps(string name, string description, long steps)
+    {
+        var option = new Option<long>(name) { Description = $"{description} Default: {steps}.", DefaultValueFactory = _ => steps };
+        option.Validators.Add(result =>
+        {
+            if (result.Tokens is [{ Value: var text }] && long.TryParse(text, out var count) && count is not (>= 1 and <= 1_000_000_000))
+                result.AddError($"{name} is {count}; it must be from 1 to 1000000000.");
+        });
+        return option;
+    }
+}
