@@ -80,7 +80,7 @@ internal static class TrainingCommand
     private static string? OneLine(Exception fault) => fault switch
     {
         FolderNotEmptyException or EncodingFailedException or IOException or UnauthorizedAccessException or CheckpointException
-            or DeviceUnavailableException or FfmpegNotFoundException or RunExistsException or RunMismatchException or DivergedException
+            or DeviceUnavailableException or FfmpegNotFoundException or TemporaryFolderUnusableException or RunExistsException or RunMismatchException or DivergedException
             or DataFileException or SampleException or NoSamplesException or NotRepresentableException =>
             OneLine(fault.Message),
         _ => null,
