@@ -1,7 +1,12 @@
 namespace LlamaVid.Training.Data;
 
-/// <summary>Several samples as one padded rectangle of rows, told in numbers: which row of text or of visual tokens stands where, and what is learnt where. No tensors.</summary>
-/// <remarks>Rows are those of all texts, one after the other, then those of all visual tokens. Padding repeats row 0: no position before it looks at it.</remarks>
+/// <summary>
+/// Several samples as one padded rectangle of rows, told in numbers: which row of text or of visual tokens stands where, and what is learnt
+/// where. No tensors.
+/// </summary>
+/// <remarks>
+/// Rows are those of all texts, one after the other, then those of all visual tokens. Padding repeats row 0: no position before it looks at it.
+/// </remarks>
 internal sealed class Batch
 {
     public int Sequences { get; private init; }

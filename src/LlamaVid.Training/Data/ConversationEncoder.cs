@@ -2,7 +2,10 @@ using LlamaVid.Model.Text;
 
 namespace LlamaVid.Training.Data;
 
-/// <summary>Conversations to ids, labels and the text decoder's questions, exactly as the official preprocessing makes them. Knows no media beyond their placeholders.</summary>
+/// <summary>
+/// Conversations to ids, labels and the text decoder's questions, exactly as the official preprocessing makes them. Knows no media beyond their
+/// placeholders.
+/// </summary>
 internal sealed class ConversationEncoder(LlamaTokenizer tokenizer)
 {
     private const string Mark = "<image>";
@@ -13,7 +16,8 @@ internal sealed class ConversationEncoder(LlamaTokenizer tokenizer)
     /// <exception cref="SampleFault">It is not one request with media and one caption.</exception>
     public Encoded Plain(Sample sample)
     {
-        if (sample.Turns is not [var request, var caption]) throw new SampleFault($"it has {sample.Turns.Count} turns; alignment takes one request and one caption.");
+        if (sample.Turns is not [var request, var caption])
+            throw new SampleFault($"it has {sample.Turns.Count} turns; alignment takes one request and one caption.");
         if (sample.Media is null || !request.Text.Contains(Mark, StringComparison.Ordinal))
             throw new SampleFault($"alignment needs an image or video and {Mark} in the request.");
         if (caption.Text.Contains(Mark, StringComparison.Ordinal)) throw new SampleFault($"its caption holds {Mark}.");
@@ -47,7 +51,8 @@ internal sealed class ConversationEncoder(LlamaTokenizer tokenizer)
     public Encoded Movie(Sample sample, string inputs, int tokensPerFrame)
     {
         RequirePlaceholder(sample);
-        if (sample.Turns is not [var question, var answer]) throw new SampleFault($"it has {sample.Turns.Count} turns; a movie takes one question and one answer.");
+        if (sample.Turns is not [var question, var answer])
+            throw new SampleFault($"it has {sample.Turns.Count} turns; a movie takes one question and one answer.");
         inputs = inputs.Replace("...", "", StringComparison.Ordinal)
             .Replace(Mark, string.Concat(Enumerable.Repeat(Mark, tokensPerFrame)), StringComparison.Ordinal);
         string[] texts = [question.Text.Replace(Mark, inputs, StringComparison.Ordinal), answer.Text.Replace(Mark, inputs, StringComparison.Ordinal)];

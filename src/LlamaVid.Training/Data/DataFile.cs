@@ -3,7 +3,10 @@ using System.Text.Json;
 
 namespace LlamaVid.Training.Data;
 
-/// <summary>Reads the official data format: a JSON array of <c>{"id", "image" | "video" | neither, "conversations": [{"from", "value"}, …]}</c>. Opens no media.</summary>
+/// <summary>
+/// Reads the official data format: a JSON array of <c>{"id", "image" | "video" | neither, "conversations": [{"from", "value"}, …]}</c>. Opens
+/// no media.
+/// </summary>
 /// <remarks>A video named <c>X.pkl</c> stands for the movie features in <c>X.safetensors</c>: pickles of arrays are not read.</remarks>
 internal static class DataFile
 {

@@ -2,7 +2,10 @@ using LlamaVid.Model.Weights;
 
 namespace LlamaVid.Training.Data;
 
-/// <summary>What the vision tower made of one picture or video, which is computed once because no stage trains the tower. Held in memory, or left in a file.</summary>
+/// <summary>
+/// What the vision tower made of one picture or video, which is computed once because no stage trains the tower. Held in memory, or left in a
+/// file.
+/// </summary>
 internal sealed class Features : IDisposable
 {
     private const string Name = "feats";
@@ -33,7 +36,9 @@ internal sealed class Features : IDisposable
     /// <summary>Writes what <see cref="At"/> reads.</summary>
     public static void Write(string file, Tensor values) => Loop.TensorFile.Write(file, [(Name, values)]);
 
-    /// <summary>What is said in a movie: the text <c>inputs</c> of its file (bytes of UTF-8), or one <c>&lt;image&gt;</c> per frame where it has none.</summary>
+    /// <summary>
+    /// What is said in a movie: the text <c>inputs</c> of its file (bytes of UTF-8), or one <c>&lt;image&gt;</c> per frame where it has none.
+    /// </summary>
     public string Inputs()
     {
         using var reader = _file is null ? null : CheckpointReader.Open(_file);

@@ -2,7 +2,10 @@ using LlamaVid.Training.Loop;
 
 namespace LlamaVid.Training.Data;
 
-/// <summary>The official group_by_modality_length: a step holds samples with media or samples without, of similar length. A shuffle for <see cref="EpochOrder"/>.</summary>
+/// <summary>
+/// The official group_by_modality_length: a step holds samples with media or samples without, of similar length. A shuffle for <see
+/// cref="EpochOrder"/>.
+/// </summary>
 /// <remarks>The rules are LLaVA's; its random numbers are torch's and are not reproduced. A set of one modality is grouped by length alone.</remarks>
 /// <param name="lengths">per sample: words, negative without media</param>
 /// <param name="batch">samples of a micro-batch</param>

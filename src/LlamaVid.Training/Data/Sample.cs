@@ -1,6 +1,9 @@
 namespace LlamaVid.Training.Data;
 
-/// <summary>One entry of a data file as it is written there: an id, at most one picture, video or movie, and turns. Nothing of it has been opened or tokenised.</summary>
+/// <summary>
+/// One entry of a data file as it is written there: an id, at most one picture, video or movie, and turns. Nothing of it has been opened or
+/// tokenised.
+/// </summary>
 /// <param name="Number">place in the file, from 0; with the id it names the sample in every message</param>
 internal sealed record Sample(int Number, string Id, SampleMedia? Media, IReadOnlyList<SampleTurn> Turns)
 {

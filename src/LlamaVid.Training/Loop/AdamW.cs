@@ -1,9 +1,13 @@
 namespace LlamaVid.Training.Loop;
 
-/// <summary>AdamW with torch's defaults (betas 0.9 and 0.999, eps 1e-8) and decoupled weight decay. Its state is two tensors per parameter and the count of steps.</summary>
+/// <summary>
+/// AdamW with torch's defaults (betas 0.9 and 0.999, eps 1e-8) and decoupled weight decay. Its state is two tensors per parameter and the count
+/// of steps.
+/// </summary>
 /// <remarks>
 /// Operation by operation as torch.optim.AdamW. A parameter without a gradient is treated as if it were zero, as ZeRO does. The library's own optimizer
-/// makes eight scalars per parameter and step that are never freed (docs/decisions/0002): 1.7 GB in 50,000 steps over 150 parameters. This one makes three per step.
+/// makes eight scalars per parameter and step that are never freed (docs/decisions/0002): 1.7 GB in 50,000 steps over 150 parameters. This one
+/// makes three per step.
 /// </remarks>
 internal sealed class AdamW : IDisposable
 {

@@ -1,6 +1,9 @@
 namespace LlamaVid.Training.Loop;
 
-/// <summary>Which samples a micro-batch has: every epoch is another shuffle of all samples, and any micro-batch can be asked for without those before it.</summary>
+/// <summary>
+/// Which samples a micro-batch has: every epoch is another shuffle of all samples, and any micro-batch can be asked for without those before
+/// it.
+/// </summary>
 /// <remarks>The micro-batches run through one endless row of shuffles, so the last of an epoch may hold the first samples of the next.</remarks>
 /// <param name="shuffle">the order of epoch e under a seed; null for plain chance</param>
 internal sealed class EpochOrder(int count, int batch, int accumulate, Func<long, long, int[]>? shuffle = null)

@@ -1,6 +1,8 @@
 namespace LlamaVid.Training.Loop;
 
-/// <summary>What a run makes smaller: parameters and a loss that is a pure function of them, the step, the micro-batch and the seed. Knows no optimizer.</summary>
+/// <summary>
+/// What a run makes smaller: parameters and a loss that is a pure function of them, the step, the micro-batch and the seed. Knows no optimizer.
+/// </summary>
 /// <remarks>
 /// Everything random inside must come from the seed it is given, or from torch's global generator, which the run seeds before every micro-batch; then a
 /// run that is continued sees what an uninterrupted one would have seen, and there is no random state to keep.

@@ -3,7 +3,9 @@ using System.Text.Json.Serialization;
 
 namespace LlamaVid.Training.Loop;
 
-/// <summary>The run as JSON lines, in one file whatever number of sessions it took. A continued run first drops what the saved state does not know of.</summary>
+/// <summary>
+/// The run as JSON lines, in one file whatever number of sessions it took. A continued run first drops what the saved state does not know of.
+/// </summary>
 internal sealed class RunLog : IDisposable
 {
     private static readonly JsonSerializerOptions Form = new()

@@ -4,7 +4,10 @@ using LlamaVid.Model.Weights;
 
 namespace LlamaVid.Training.Loop;
 
-/// <summary>One file from which a run goes on as if it had never stopped: parameters, optimizer state, step, time spent and the plan. Written whole or not at all.</summary>
+/// <summary>
+/// One file from which a run goes on as if it had never stopped: parameters, optimizer state, step, time spent and the plan. Written whole or
+/// not at all.
+/// </summary>
 /// <remarks>There is no random state: every random number is a function of the plan's seed and the step (<see cref="IObjective"/>).</remarks>
 internal static class RunState
 {

@@ -1,6 +1,9 @@
 namespace LlamaVid.Training.Loop;
 
-/// <summary>Every number that decides what a run computes. Two runs of one plan over one objective are the same run, and only such a run can be continued.</summary>
+/// <summary>
+/// Every number that decides what a run computes. Two runs of one plan over one objective are the same run, and only such a run can be
+/// continued.
+/// </summary>
 internal sealed record TrainingPlan
 {
     /// <summary>Optimizer steps in all.</summary>

@@ -2,7 +2,9 @@ using System.Diagnostics;
 
 namespace LlamaVid.Training.Loop;
 
-/// <summary>Runs an objective from its first to its last step, or from the step that was saved. Everything it does is a function of plan and objective.</summary>
+/// <summary>
+/// Runs an objective from its first to its last step, or from the step that was saved. Everything it does is a function of plan and objective.
+/// </summary>
 /// <remarks>
 /// On one machine and with one count of threads a run that was stopped at any moment and continued gives the same bits as one that was not.
 /// One thread runs it; the objective's parameters are its own until it is disposed.

@@ -5,7 +5,10 @@ using LlamaVid.Training.Loop;
 
 namespace LlamaVid.Training.Stages;
 
-/// <summary>The start of the first stage out of the parts that one downloads: language model, InstructBLIP's Q-Former and vision tower, with fresh projectors between them.</summary>
+/// <summary>
+/// The start of the first stage out of the parts that one downloads: language model, InstructBLIP's Q-Former and vision tower, with fresh
+/// projectors between them.
+/// </summary>
 /// <remarks>Fresh layers begin as torch's Linear does: uniform within 1 / √inputs.</remarks>
 internal sealed record Composition(string LanguageModel, string QFormer, string Tower, string ImageProcessor, string Out, long Seed = 0)
 {

@@ -4,7 +4,10 @@ using LlamaVid.Training.Checkpoints;
 
 namespace LlamaVid.Training.Stages;
 
-/// <summary>The official result of the first stage, <c>mm_projector.bin</c>: every parameter between the tower and the language model, under its full name.</summary>
+/// <summary>
+/// The official result of the first stage, <c>mm_projector.bin</c>: every parameter between the tower and the language model, under its full
+/// name.
+/// </summary>
 internal static class Projector
 {
     public const string FileName = "mm_projector.bin";

@@ -3,7 +3,10 @@ using LlamaVid.Model;
 
 namespace LlamaVid.Training.Stages;
 
-/// <summary>The commands <c>compose</c>, <c>align</c>, <c>instruct</c> and <c>long</c>: options to orders. An option that is not given has the stage's official value.</summary>
+/// <summary>
+/// The commands <c>compose</c>, <c>align</c>, <c>instruct</c> and <c>long</c>: options to orders. An option that is not given has the stage's
+/// official value.
+/// </summary>
 internal static class StageCommands
 {
     public static IEnumerable<Command> All(TextWriter output, TextWriter error) =>
@@ -60,7 +63,10 @@ internal static class StageCommands
         var checkpoint = Maybe<long>("--checkpoint-every", "Steps between two saved states; 0 saves at the end only (500).", 0, 1_000_000_000);
         var log = Maybe<long>("--log-every", "Steps per line of the log (10).", 1, 1_000_000);
         var resume = new Option<bool>("--resume") { Description = "Continue the run in --out, to the bit as if it had never stopped." };
-        var onError = new Option<string>("--on-error") { Description = "What to do with broken samples: stop, or skip and list them.", DefaultValueFactory = _ => "stop" };
+        var onError = new Option<string>("--on-error")
+        {
+            Description = "What to do with broken samples: stop, or skip and list them.", DefaultValueFactory = _ => "stop",
+        };
         onError.AcceptOnlyFromAmong("stop", "skip");
         var dtype = new Option<ModelDtype>("--dtype") { Description = "In which the weights are trained.", DefaultValueFactory = _ => ModelDtype.Float32 };
         var saved = new Option<string>("--save-dtype") { Description = "In which they are written.", DefaultValueFactory = _ => "bfloat16" };
@@ -73,7 +79,8 @@ internal static class StageCommands
         };
         command.SetAction(async (parsed, cancellationToken) =>
         {
-            var order = new StageOrder(stage, parsed.GetRequiredValue(model), parsed.GetRequiredValue(data), Path.GetFullPath(parsed.GetRequiredValue(folder)))
+            var order = new StageOrder(
+                stage, parsed.GetRequiredValue(model), parsed.GetRequiredValue(data), Path.GetFullPath(parsed.GetRequiredValue(folder)))
             {
                 Media = parsed.GetValue(media), Projector = parsed.GetValue(projector), Features = parsed.GetValue(features),
                 VisionTower = parsed.GetValue(tower), TextTokenizer = parsed.GetValue(words), ImageProcessor = parsed.GetValue(processor),

@@ -17,8 +17,10 @@ internal static class StageRun
         if (File.Exists(files.State) && !order.Resume) throw new RunExistsException(files.Folder, RunState.Peek(files.State).Step);
 
         var source = CheckpointDirectory.Locate(order.Model, order.VisionTower, order.TextTokenizer, order.ImageProcessor);
-        if (source.Config.Vision is not { } vision) throw new CheckpointException(Path.Combine(source.Model, "config.json"), "it describes a model that reads text only.");
-        if (vision.UsesStartEnd) throw new CheckpointException(Path.Combine(source.Model, "config.json"), "\"mm_use_im_start_end\" is true; such models are not trained here.");
+        if (source.Config.Vision is not { } vision)
+            throw new CheckpointException(Path.Combine(source.Model, "config.json"), "it describes a model that reads text only.");
+        if (vision.UsesStartEnd)
+            throw new CheckpointException(Path.Combine(source.Model, "config.json"), "\"mm_use_im_start_end\" is true; such models are not trained here.");
 
         var maxLength = order.MaxLength ?? stage.MaxLength;
         var scaling = stage.Form == SampleForm.Movie ? RopeScaling.For(source.Config.Decoder, maxLength) : source.Config.Decoder.RopeScalingFactor;
@@ -58,7 +60,8 @@ internal static class StageRun
             }
         }
         Write(order, source, model, scaling, maxLength);
-        await output.WriteLineAsync($"{order.Out}: {stage.Name}, {plan.Steps} steps, {data.Samples.Count} samples, {data.Skipped.Count} skipped").ConfigureAwait(false);
+        await output.WriteLineAsync(
+            $"{order.Out}: {stage.Name}, {plan.Steps} steps, {data.Samples.Count} samples, {data.Skipped.Count} skipped").ConfigureAwait(false);
     }
 
     private static DataOrder Data(StageOrder order, CheckpointDirectory source, int maxLength)

@@ -46,7 +46,10 @@ public sealed class ConversationEncoderTests
     public void A_caption_comes_after_one_request()
     {
         var encoder = new ConversationEncoder(Tokenizer(false));
-        var sample = Samples("""[{"image":"a.png","conversations":[{"from":"human","value":"A\n<image>"},{"from":"gpt","value":"B"},{"from":"human","value":"C"},{"from":"gpt","value":"D"}]}]""")[0];
+        var sample = Samples("""
+            [{"image":"a.png","conversations":[{"from":"human","value":"A\n<image>"},{"from":"gpt","value":"B"},
+              {"from":"human","value":"C"},{"from":"gpt","value":"D"}]}]
+            """)[0];
         Assert.Contains("4 turns", Assert.Throws<SampleFault>(() => encoder.Plain(sample)).Message);
     }
 

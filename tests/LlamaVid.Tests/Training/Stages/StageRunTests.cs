@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text;
 using System.Text.Json;
 using LlamaVid.Model;
 using LlamaVid.Model.Weights;
@@ -159,22 +160,21 @@ public sealed class StageRunTests : IDisposable
         return value.bytes.ToArray();
     }
 
-    /// <summary>The trainer's own executable, killed as soon as its log says that step.</summary>
+    /// <summary>The trainer's own executable, killed as soon as it says that step.</summary>
     private static async Task<int> ProcessAsync(string[] args, long? killAfterStep)
     {
-        var log = Path.Combine(args[Array.IndexOf(args, "--out") + 1], "run", "log.jsonl");
         using var process = Process.Start(new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "LlamaVid.Training"), args)
         {
             RedirectStandardError = true, RedirectStandardOutput = true,
         })!;
-        var said = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
-        while (killAfterStep is { } step && !process.HasExited)
+        var said = new StringBuilder();
+        while (await process.StandardError.ReadLineAsync(TestContext.Current.CancellationToken) is { } line)
         {
-            if (File.Exists(log) && File.ReadLines(log).Count() >= step) process.Kill();
-            else await Task.Yield();
+            said.AppendLine(line);
+            if (line.Contains($" step {killAfterStep} of ", StringComparison.Ordinal)) process.Kill();
         }
         await process.WaitForExitAsync(TestContext.Current.CancellationToken);
-        Assert.True(killAfterStep is not null || process.ExitCode == 0, await said);
+        Assert.True(killAfterStep is not null || process.ExitCode == 0, said.ToString());
         return process.ExitCode;
     }
 }
