@@ -34,8 +34,8 @@ internal sealed class RotaryTable(DecoderConfig config, RopeFrequencies frequenc
     public static Tensor Rotate(Tensor x, Tensor cos, Tensor sin)
     {
         using var scope = NewDisposeScope();
-        var halves = x.chunk(2, -1);
-        var turned = torch.cat([halves[1].neg(), halves[0]], -1);
+        var half = x.shape[^1] / 2;
+        var turned = torch.cat([x.narrow(-1, half, half).neg(), x.narrow(-1, 0, half)], -1);
         return x.mul(cos).add_(turned.mul_(sin), Scalars.One).MoveToOuterDisposeScope();
     }
 
