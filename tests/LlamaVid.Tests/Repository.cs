@@ -3,7 +3,8 @@ namespace LlamaVid.Tests;
 /// <summary>Finds files of the project itself.</summary>
 internal static class Repository
 {
-    public static string DefaultModel => Path("deploy/models/default");
+    /// <summary>A made-up checkpoint of the smallest sizes, whose answers are noise: three decoder layers of width 64, a tower of two blocks.</summary>
+    public static string TinyModel => Path("tests/fixtures/tiny/default");
 
     public static string Path(string relative)
     {

@@ -12,7 +12,7 @@ internal sealed class SampleEncoder(LlamaVidModel model, Stage stage, int maxLen
     /// <exception cref="SampleFault">The sample does not fit its form, its media or the longest length.</exception>
     public Prepared Prepare(Sample sample, Features? media)
     {
-        var isMovie = media is not null && (stage.Form == SampleForm.Movie || sample.Media!.Kind == SampleMediaKind.Movie);
+        var isMovie = media is not null && stage.Form != SampleForm.Plain && (stage.Form == SampleForm.Movie || sample.Media!.Kind == SampleMediaKind.Movie);
         var whole = stage.Form == SampleForm.Plain ? _conversations.Plain(sample)
             : isMovie ? _conversations.Movie(sample, media!.Inputs(), model.TokensPerFrame)
             : _conversations.Instruct(sample, turn => Seeds.Below(2, seed, sample.Number, turn) == 1);

@@ -32,8 +32,6 @@ internal sealed class AskedObjects
         if (paint is not null) _named.Add((paint, null));
     }
 
-    public int Named => _named.Count;
-
     /// <param name="weights">one for each actor; what is missing to 1 belongs to the empty background</param>
     public void Weigh(Scene scene, double time, Span<float> weights)
     {

@@ -25,8 +25,6 @@ internal sealed class GroundingObjective : IObjective, IDisposable
 
     public IReadOnlyList<TrainedParameter> Parameters { get; }
 
-    public Dictionary<string, (int, double)> Scores { get; } = [];
-
     public Measured Loss(long step, int part, long seed)
     {
         var batch = _ahead.Take(step);
@@ -40,14 +38,6 @@ internal sealed class GroundingObjective : IObjective, IDisposable
         var attention = frames.Attention(frames.Ask(features, ids, isText), frames.Patches(features));
         var loss = attention.add(Least).log().mul(wanted).sum(-1).mean().mul(MinusOne);
         using var noGrad = no_grad();
-        var overlap = minimum(attention, wanted).sum([1, 2]).data<float>().ToArray();
-        for (var i = 0; i < rows; i++)
-        {
-            var q = batch.Requests[i];
-            var kind = (q.StartsWith("In the") ? "film " : "") + (new AskedObjects(q).Named switch { 0 => "all", 1 => "one", _ => "two" });
-            var (n, sum) = Scores.GetValueOrDefault(kind);
-            Scores[kind] = (n + 1, sum + overlap[i]);
-        }
         return new(loss, rows, minimum(attention, wanted).sum().ToDouble() / rows);                // the share of attention that is where it should be
     }
 

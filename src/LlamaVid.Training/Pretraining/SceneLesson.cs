@@ -19,7 +19,7 @@ internal sealed record SceneLesson(string Type, string Request, string Answer, L
     private static readonly Dictionary<string, int> Weights = new()
     {
         ["direction"] = 3, ["order"] = 8, ["comparison"] = 12, ["description"] = 6, ["position"] = 3, ["existence"] = 3, ["count"] = 4,
-        ["color"] = 1, ["shape"] = 1, ["background"] = 1, ["caption"] = 1,
+        ["color"] = 1, ["shape"] = 1, ["background"] = 1, ["caption"] = 1, ["relation"] = 6,
     };
 
     /// <summary>Some lessons about one freshly drawn scene, alone or somewhere in a film.</summary>
@@ -27,7 +27,8 @@ internal sealed record SceneLesson(string Type, string Request, string Answer, L
     {
         if (dice.Chance(FilmPercent)) return DrawFilm(dice);
         var scene = SceneDraw.Draw(dice, dice.Pick(Palette.Backgrounds));
-        var questions = Questions(scene, dice).Concat(Captions.Of(scene).Select(caption => new Question("caption", caption.Request, caption.Caption)));
+        var questions = Questions(scene, dice).Concat(Captions.Of(scene).Select(caption => new Question("caption", caption.Request, caption.Caption)))
+            .Concat(Relations.Of(scene, dice));
         return Choose(questions, dice).Select(chosen => Make([scene], chosen, FormOf(chosen, dice), dice)).ToArray();
     }
 
@@ -46,7 +47,7 @@ internal sealed record SceneLesson(string Type, string Request, string Answer, L
     private static IEnumerable<Question> Questions(Scene scene, Dice dice) => FilmQuestions.About(new("", 0, 0, [scene], new(0, "", 0, "")), dice);
 
     private static LessonForm FormOf(Question question, Dice dice) =>
-        question.Type == "caption" ? LessonForm.Caption : dice.Chance(MovieFormPercent) ? LessonForm.Movie : LessonForm.Clip;
+        question.Type is "caption" or "relation" ? LessonForm.Caption : dice.Chance(MovieFormPercent) ? LessonForm.Movie : LessonForm.Clip;
 
     private static IEnumerable<Question> Choose(IEnumerable<Question> questions, Dice dice)
     {

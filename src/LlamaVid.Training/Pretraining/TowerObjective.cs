@@ -31,12 +31,8 @@ internal sealed class TowerObjective : IObjective, IDisposable
 
     public IReadOnlyList<TrainedParameter> Parameters { get; }
 
-    public double OutlineLoss;
-
     /// <summary>Features to concepts, as learned so far.</summary>
     public Reading Reading => Reading.Of(_reader);
-
-    public string Detail { get; private set; } = "";
 
     public Measured Loss(long step, int part, long seed)
     {
@@ -52,7 +48,6 @@ internal sealed class TowerObjective : IObjective, IDisposable
 
         var outline = tensor(batch.Outline).view(batch.Frames, _tower.PatchCount, PatchOwners.Points);
         var offOutline = _outlineReader.call(early).add(outline, MinusOne);
-        OutlineLoss = offOutline.mul(offOutline).mean().ToDouble();
         loss = loss.add(offOutline.mul(offOutline).sum(-1).mean(), One);
         return new(loss, batch.Frames, Accuracy(read, wanted, isObject));
     }
@@ -72,12 +67,10 @@ internal sealed class TowerObjective : IObjective, IDisposable
     }
 
     /// <summary>Share of object patches whose colour and shape are both read.</summary>
-    private double Accuracy(Tensor read, Tensor wanted, Tensor isObject)
+    private static double Accuracy(Tensor read, Tensor wanted, Tensor isObject)
     {
         using var noGrad = no_grad();
         Tensor Same(int start, int count) => read.narrow(-1, start, count).argmax(-1).eq(wanted.narrow(-1, start, count).argmax(-1));
-        double Share(Tensor t) => t.to(ScalarType.Float32).mul(isObject.squeeze(-1)).sum().div(isObject.sum()).ToDouble();
-        Detail = $"color {Share(Same(0, 8)):0.000} shape {Share(Same(8, 4)):0.000} size {Share(Same(12, 2)):0.000} column {Share(Same(14, 5)):0.000} row {Share(Same(19, 5)):0.000}";
         var right = Same(0, 8).logical_and(Same(8, 4)).to(ScalarType.Float32).mul(isObject.squeeze(-1)).sum();
         return right.div(isObject.sum()).ToDouble();
     }

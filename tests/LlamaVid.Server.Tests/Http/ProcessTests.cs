@@ -65,7 +65,7 @@ public sealed class ProcessTests
         {
             using var output = new StringWriter();
             using var notes = new StringWriter();
-            await AskCommand.RunAsync([file, "What happens?", "--max_tokens", "12", "--temperature", "0", "--Model:Path", Repository.DefaultModel, "--Model:Dtype", "float32"],
+            await AskCommand.RunAsync([file, "What happens?", "--max_tokens", "12", "--temperature", "0", "--Model:Path", Repository.TinyModel, "--Model:Dtype", "float32"],
                 output, notes, notesAreKept: true, TestContext.Current.CancellationToken);
 
             Assert.Equal(expected + Environment.NewLine, output.ToString());

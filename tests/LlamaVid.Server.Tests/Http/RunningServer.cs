@@ -27,7 +27,7 @@ public sealed class RunningServer : IAsyncDisposable
     public static async Task<RunningServer> StartAsync(params string[] args)
     {
         var app = LlamaVidApp.Build([
-            "--Model:Path", Repository.DefaultModel, "--Model:Dtype", "float32", "--urls", "http://127.0.0.1:0", "--Serilog:MinimumLevel:Default", "Fatal",
+            "--Model:Path", Repository.TinyModel, "--Model:Dtype", "float32", "--urls", "http://127.0.0.1:0", "--Serilog:MinimumLevel:Default", "Fatal",
             "--Serilog:MinimumLevel:Override:Microsoft.Hosting.Lifetime", "Fatal", .. args]);
         await app.StartAsync();
         var server = new RunningServer(app, new(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()));

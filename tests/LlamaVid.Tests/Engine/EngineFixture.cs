@@ -31,7 +31,7 @@ public sealed class EngineFixture : IAsyncLifetime
     public async Task<GenerationEngine> StartAsync(EngineOptions options, TimeProvider? time = null)
     {
         _media ??= new(new() { TempDirectory = Temporary }, NullLogger<MediaOpener>.Instance);
-        var model = new ModelOptions { Path = Repository.DefaultModel, Dtype = ModelDtype.Float32, Device = "cpu" };
+        var model = new ModelOptions { Path = Repository.TinyModel, Dtype = ModelDtype.Float32, Device = "cpu" };
         var engine = new GenerationEngine(model, options, _media, time ?? TimeProvider.System, NullLogger<GenerationEngine>.Instance);
         await engine.StartAsync();
         return engine;

@@ -10,7 +10,7 @@ public sealed class BatchTests
 {
     private const double Tolerance = 1e-4;
 
-    private readonly LlamaVidModel _model = Models.Load(Repository.DefaultModel);
+    private readonly LlamaVidModel _model = Models.Load(Repository.TinyModel);
 
     [Fact]
     public void Sequences_in_one_pass_get_the_logits_of_each_alone()

@@ -10,7 +10,7 @@ internal static partial class WordPieces
     public static IReadOnlyList<string> Of(IEnumerable<string> text)
     {
         var words = text.SelectMany(line => Word().Matches(line.ToLowerInvariant()).Select(match => match.Value)).Distinct().Order(StringComparer.Ordinal);
-        var marks = Enumerable.Range(33, 94).Select(code => ((char)code).ToString()).Where(mark => !char.IsAsciiLetterUpper(mark[0])).ToArray();
+        string[] marks = [.. Enumerable.Range(33, 94).Select(code => (char)code).Where(mark => !char.IsAsciiLetterUpper(mark)).Select(mark => $"{mark}")];
         var inner = marks.Where(mark => char.IsAsciiLetterOrDigit(mark[0])).Select(mark => "##" + mark);
         return [.. Special.Concat(marks).Concat(inner).Concat(words).Distinct()];
     }

@@ -20,7 +20,7 @@ internal static class RandomCheckpointFiles
         WriteModel(checkpoint, folder);
         WriteTower(checkpoint, folder);
         foreach (var name in new[] { "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json", Bert })
-            folder.Write(name, File.ReadAllBytes(Path.Combine(Repository.DefaultModel, name)));
+            folder.Write(name, File.ReadAllBytes(Path.Combine(Repository.TinyModel, name)));
     }
 
     public static void WriteModel(this RandomCheckpoint checkpoint, TemporaryFolder folder)

@@ -36,7 +36,7 @@ public sealed class FrameTokenizerGoldenTests
     {
         using var inference = inference_mode();
         using var scope = NewDisposeScope();
-        var model = Models.Load(Repository.DefaultModel);
+        var model = Models.Load(Repository.TinyModel);
         var size = model.Preprocessor!.ImageSize;
         var features = model.EncodeFrames([.. Enumerable.Range(0, 2 * 3 * size * size).Select(i => (byte)(i * 7919))], 2);
 
@@ -52,7 +52,7 @@ public sealed class FrameTokenizerGoldenTests
     {
         using var inference = inference_mode();
         using var scope = NewDisposeScope();
-        var model = Models.Load(Repository.DefaultModel);
+        var model = Models.Load(Repository.TinyModel);
         var size = 3 * model.Preprocessor!.ImageSize * model.Preprocessor.ImageSize;
         byte[] crops = [.. Enumerable.Range(0, 5 * size).Select(i => (byte)(i * 104729 >> 3))];
         var question = model.EncodeQuestion("What happens?");

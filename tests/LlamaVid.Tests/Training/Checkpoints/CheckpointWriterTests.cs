@@ -18,8 +18,8 @@ public sealed class CheckpointWriterTests
     {
         using var folder = new TemporaryFolder();
         using var scope = NewDisposeScope();
-        var model = Models.Load(Repository.DefaultModel);
-        CheckpointWriter.CopyRest(CheckpointDirectory.Locate(Repository.DefaultModel), folder.Path, config => config["bert_type"] = "qformer_pretrain_freeze_all");
+        var model = Models.Load(Repository.TinyModel);
+        CheckpointWriter.CopyRest(CheckpointDirectory.Locate(Repository.TinyModel), folder.Path, config => config["bert_type"] = "qformer_pretrain_freeze_all");
         CheckpointWriter.WriteModel(folder.Path, model.State, dtype, largestShard: 400_000);
 
         using var again = LlamaVidModel.Load(new() { Path = folder.Path, Dtype = ModelDtype.Float32, Device = "cpu" });

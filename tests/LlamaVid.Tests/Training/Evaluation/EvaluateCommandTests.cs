@@ -14,7 +14,7 @@ public sealed class EvaluateCommandTests : IDisposable
     {
         await _data.DrawAsync(clips: 3);
         var questions = await File.ReadAllLinesAsync(_data["questions.jsonl"], Cancel);
-        var (code, output, error) = await _data.EvaluateAsync("--model", Repository.DefaultModel, "--json", "--plot", _data["plot.svg"], "--answers",
+        var (code, output, error) = await _data.EvaluateAsync("--model", Repository.TinyModel, "--json", "--plot", _data["plot.svg"], "--answers",
             _data["answers.jsonl"]);
         Assert.True(code == 0, error);
 
@@ -34,7 +34,7 @@ public sealed class EvaluateCommandTests : IDisposable
     public async Task The_ablation_is_reported_for_all_questions_and_for_two_and_three_objects()
     {
         await _data.DrawAsync(clips: 2);
-        var (code, output, error) = await _data.EvaluateAsync("--model", Repository.DefaultModel, "--json", "--ablation", "--plot", _data["plot.svg"]);
+        var (code, output, error) = await _data.EvaluateAsync("--model", Repository.TinyModel, "--json", "--ablation", "--plot", _data["plot.svg"]);
         Assert.True(code == 0, error);
 
         var (json, ablation) = (LastLine(output), LastLine(output).GetProperty("ablation"));
@@ -90,12 +90,12 @@ public sealed class EvaluateCommandTests : IDisposable
         await File.WriteAllTextAsync(_data["clip-000001.mp4"], "no video any more", Cancel);
         var lost = (await File.ReadAllLinesAsync(_data["questions.jsonl"], Cancel)).Count(line => line.Contains("clip-000001", StringComparison.Ordinal));
 
-        var (code, output, error) = await _data.EvaluateAsync("--model", Repository.DefaultModel, "--json");
+        var (code, output, error) = await _data.EvaluateAsync("--model", Repository.TinyModel, "--json");
         Assert.Equal(1, code);
         Assert.Empty(output);
         Assert.Contains("clip-000001.mp4: The media content is ", error, StringComparison.Ordinal);
 
-        (code, output, error) = await _data.EvaluateAsync("--model", Repository.DefaultModel, "--json", "--on-error", "skip", "--ablation");
+        (code, output, error) = await _data.EvaluateAsync("--model", Repository.TinyModel, "--json", "--on-error", "skip", "--ablation");
         Assert.True(code == 0, error);
         Assert.Equal(lost, LastLine(output).GetProperty("skipped").GetInt32());
         Assert.Equal(lost, LastLine(output).GetProperty("ablation").GetProperty("context_dropped").GetProperty("skipped").GetInt32());
