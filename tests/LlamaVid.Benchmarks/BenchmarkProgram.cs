@@ -2,6 +2,9 @@ using System.CommandLine;
 using LlamaVid.Benchmarks.Load;
 using LlamaVid.Benchmarks.Soak;
 using LlamaVid.Benchmarks.Throughput;
+using LlamaVid.Media;
+using LlamaVid.Model.Weights;
+using LlamaVid.Training.ShapesWorld;
 
 namespace LlamaVid.Benchmarks;
 
@@ -25,7 +28,7 @@ internal static class BenchmarkProgram
         {
             return 130;
         }
-        catch (BenchmarkException fault)
+        catch (Exception fault) when (fault is BenchmarkException or EncodingFailedException or FfmpegNotFoundException or CheckpointException or IOException)
         {
             await Console.Error.WriteLineAsync(fault.Message);
             return 1;

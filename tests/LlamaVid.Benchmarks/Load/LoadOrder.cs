@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using LlamaVid.Benchmarks.Traffic;
 
 namespace LlamaVid.Benchmarks.Load;
@@ -13,10 +14,12 @@ internal sealed record LoadOrder(
     IReadOnlyList<int> Clients, IReadOnlyList<double> Rates, IReadOnlyList<TrafficKind> Kinds, IReadOnlyList<bool> Known, TimeSpan During, TimeSpan WarmUp,
     int MaxTokens, int Clips, int Seed)
 {
+    [JsonIgnore]
     public IEnumerable<LoadPattern> Patterns =>
         Clients.Select(LoadPattern (clients) => new LoadPattern.Closed(clients)).Concat(Rates.Select(rate => new LoadPattern.Open(rate, Seed)));
 
     /// <summary>What is asked in each row of the sweep; text has no videos that could be known.</summary>
+    [JsonIgnore]
     public IEnumerable<(TrafficKind Kind, bool IsKnown)> Contents =>
         Kinds.SelectMany(kind => kind == TrafficKind.Text ? [(kind, false)] : Known.Select(known => (kind, known)));
 }

@@ -42,7 +42,7 @@ internal sealed class EngineRun(BenchShape shape, EngineOrder order)
         if (order.Has(Part.Tower))
         {
             var tower = await TowerSpeed.MeasureAsync(folder, shape, type, peak, order);
-            Show($"tower, frames/s", tower.Spread, peak * 1e9 / shape.TowerFlopsPerFrame);
+            Show("tower, frames/s", tower.Spread, peak * 1e9 / shape.TowerFlopsPerFrame);
             _results[shape.IsGiant ? "eva_g" : "eva_tiny"] = new JsonObject { [name] = Report.Json(tower) };
         }
         return _results;
@@ -68,6 +68,7 @@ internal sealed class EngineRun(BenchShape shape, EngineOrder order)
                 _table.Row($"{most} streams, times one", figures[$"ratio{most}"]!.GetValue<double>());
             }
         }
+        if (figures.Count == 0) return;
         (figures["spread"], figures["limits"], figures["inter_token_ms"]) = (spread, limits, gaps);
         _results["bench1b"] = new JsonObject { [name] = figures };
 

@@ -31,7 +31,7 @@ internal sealed class EngineUnderTest : IAsyncDisposable
     /// <summary>A greedy request that goes on to its last token. Its system text keeps prompts from beginning alike.</summary>
     public GenerationRequest Text(string system, string question, int tokens) => new()
     {
-        Id = $"{++_count}", Turns = [new(ChatRole.User, question, [])], Prompt = new() { System = system },
+        Id = $"{Interlocked.Increment(ref _count)}", Turns = [new(ChatRole.User, question, [])], Prompt = new() { System = system },
         Sampling = new() { Temperature = 0 }, MaxTokens = tokens, IgnoreEos = true,
     };
 

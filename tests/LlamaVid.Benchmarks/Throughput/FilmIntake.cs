@@ -19,19 +19,19 @@ internal sealed record FilmIntake(
     double GrowthMb, double KvMb, double FeaturesMb, double BeyondMb)
 {
     private const int NeighbourTokens = 512, Tenths = 10;
-    private const double BytesPerMegabyte = 1 << 20;
+    private const double BytesPerMegabyte = 1 << 20, SettledShare = 0.8;    // the neighbours' first second is theirs to get going
     private static readonly TimeSpan Before = TimeSpan.FromSeconds(5);
 
     public static async Task<FilmIntake> MeasureAsync(EngineUnderTest engine, BenchShape shape, EngineOrder order, CancellationToken cancellationToken)
     {
         var film = await FilmFile.MakeAsync(order.FilmFrames, cancellationToken);
         var watch = new ProcessWatch(Environment.ProcessId);
-        var random = new Random(4);
+        var random = new Random(order.Neighbours);
         using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var neighbours = Enumerable.Range(0, order.Neighbours).Select(_ => new Neighbour(engine, random)).ToArray();
+        var neighbours = Enumerable.Range(0, order.Neighbours).Select(number => new Neighbour(engine, new(number))).ToArray();
         var talking = Task.WhenAll(neighbours.Select(neighbour => neighbour.TalkAsync(over.Token)));
 
-        await Task.Delay(Before, cancellationToken);                        // the first second is theirs to get going
+        await Task.Delay(Before, cancellationToken);
         var featuresBefore = Features();
         watch.ResetPeak();
         var (resident, begin) = (watch.ResidentMegabytes, engine.Now);
@@ -46,7 +46,7 @@ internal sealed record FilmIntake(
         await over.CancelAsync();
         await talking;
 
-        var before = Gaps(begin - Before.TotalMilliseconds * 0.8, begin);
+        var before = Gaps(begin - Before.TotalMilliseconds * SettledShare, begin);
         var during = Gaps(begin, end);
         var frameMs = CostPerFrame(progress);
         var kv = (double)answer.Prompt.Positions * shape.KvBytesPerPosition(ElementBytes(engine)) / BytesPerMegabyte;
@@ -100,9 +100,7 @@ internal sealed record FilmIntake(
         public IEnumerable<double> Gaps(double from, double to) =>
             SteadyRate.Gaps(_answers.Select(IReadOnlyList<double> (tokens) => [.. tokens.Where(at => at >= from && at < to)]));
 
-        private GenerationRequest Request()
-        {
-            lock (random) return engine.Text(BenchWords.Text(random, TextSpeed.SystemWords), BenchWords.Text(random, TextSpeed.QuestionWords), NeighbourTokens);
-        }
+        private GenerationRequest Request() =>
+            engine.Text(BenchWords.Text(random, TextSpeed.SystemWords), BenchWords.Text(random, TextSpeed.QuestionWords), NeighbourTokens);
     }
 }
