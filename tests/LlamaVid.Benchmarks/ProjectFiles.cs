@@ -24,7 +24,8 @@ internal static class ProjectFiles
     {
         var folder = new DirectoryInfo(AppContext.BaseDirectory);
         while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "LlamaVid.Server.sln"))) folder = folder.Parent;
-        return folder?.FullName ?? throw new BenchmarkException($"no folder above {AppContext.BaseDirectory} holds LlamaVid.Server.sln; run it where it was built.");
+        return folder?.FullName
+            ?? throw new BenchmarkException($"no folder above {AppContext.BaseDirectory} holds LlamaVid.Server.sln; run it where it was built.");
     }
 }
 

@@ -15,7 +15,8 @@ internal sealed class ServerChoice
 
     private readonly Option<string[]> _set = new("--set")
     {
-        Description = "Options of the server that is started, as Engine:MaxRunningSequences=8.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [],
+        Description = "Options of the server that is started, as Engine:MaxRunningSequences=8.",
+        AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [],
     };
 
     public void AddTo(Command command)
@@ -36,5 +37,6 @@ internal sealed class ServerChoice
     public async Task<ServerProcess> OpenAsync(ParseResult parsed, IEnumerable<string> defaults, CancellationToken cancellationToken) =>
         parsed.GetValue(_url) is { } url
             ? ServerProcess.At(url, parsed.GetValue(_pid))
-            : await ServerProcess.StartAsync(Path.GetFullPath(parsed.GetRequiredValue(_model)), [.. defaults, .. parsed.GetRequiredValue(_set)], cancellationToken);
+            : await ServerProcess.StartAsync(
+                Path.GetFullPath(parsed.GetRequiredValue(_model)), [.. defaults, .. parsed.GetRequiredValue(_set)], cancellationToken);
 }

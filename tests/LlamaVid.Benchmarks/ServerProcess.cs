@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 
 namespace LlamaVid.Benchmarks;
 
-/// <summary>The real server as a process of its own on a free port, from its start until it is ready, to its end. Or one that runs already and is left alone.</summary>
+/// <summary>The real server as a process of its own on a free port, from its start to its end; or one that runs already and is left alone.</summary>
 internal sealed partial class ServerProcess : IAsyncDisposable
 {
     private const int LinesKept = 20;
@@ -30,7 +30,8 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     public static async Task<ServerProcess> StartAsync(string model, IEnumerable<string> settings, CancellationToken cancellationToken)
     {
         if (!File.Exists(ProjectFiles.Server)) throw new BenchmarkException($"{ProjectFiles.Server} is not there; build LlamaVid.Server first.");
-        var start = new ProcessStartInfo("dotnet", [ProjectFiles.Server, "--urls", "http://127.0.0.1:0", "--Model:Path", model, .. settings.Select(setting => "--" + setting)])
+        var options = settings.Select(setting => "--" + setting);
+        var start = new ProcessStartInfo("dotnet", [ProjectFiles.Server, "--urls", "http://127.0.0.1:0", "--Model:Path", model, .. options])
         {
             RedirectStandardOutput = true, RedirectStandardError = true,
         };

@@ -15,10 +15,14 @@ internal static class LoadCommand
         var rates = NumberList.Option("--rates", "Open loops, one after the other, of so many requests per second.", "0.5,1,2,4");
         var seconds = new Option<double>("--seconds") { Description = "Time of sending of each case.", DefaultValueFactory = _ => 20 };
         var warmUp = new Option<double>("--warm-up") { Description = "Seconds of sending before each case that do not count.", DefaultValueFactory = _ => 3 };
-        var mix = new Option<string>("--mix") { Description = "What is asked about: text, video, both (every second request shows one), or all three.", DefaultValueFactory = _ => "all" }
-            .AcceptOnlyFromAmong("text", "video", "both", "all");
-        var cached = new Option<string>("--cached") { Description = "Whether videos come again, are always new, or one case of each.", DefaultValueFactory = _ => "both" }
-            .AcceptOnlyFromAmong("yes", "no", "both");
+        var mix = new Option<string>("--mix")
+        {
+            Description = "What is asked about: text, video, both (every second request shows one), or all three.", DefaultValueFactory = _ => "all",
+        }.AcceptOnlyFromAmong("text", "video", "both", "all");
+        var cached = new Option<string>("--cached")
+        {
+            Description = "Whether videos come again, are always new, or one case of each.", DefaultValueFactory = _ => "both",
+        }.AcceptOnlyFromAmong("yes", "no", "both");
         var maxTokens = new Option<int>("--max-tokens") { Description = "Longest answer.", DefaultValueFactory = _ => 64 };
         var clips = new Option<int>("--clips") { Description = "Different videos to draw.", DefaultValueFactory = _ => 8 };
         var seed = new Option<int>("--seed") { Description = "Of arrivals and drawings.", DefaultValueFactory = _ => 1 };
@@ -41,7 +45,8 @@ internal static class LoadCommand
             var machine = Machine.Here();
             await using var running = await server.OpenAsync(parsed, [], cancellationToken);
             var results = await LoadRun.RunAsync(running, order, cancellationToken);
-            Report.End("load", machine, new { Order = order, Server = server.Chosen(parsed) }, new JsonObject { ["cases"] = Report.Json(results) }, parsed.GetValue(file));
+            var cases = new JsonObject { ["cases"] = Report.Json(results) };
+            Report.End("load", machine, new { Order = order, Server = server.Chosen(parsed) }, cases, parsed.GetValue(file));
         });
         return command;
     }

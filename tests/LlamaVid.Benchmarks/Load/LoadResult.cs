@@ -35,7 +35,7 @@ internal sealed record LoadResult(
             begun.Sum(exchange => exchange.Stream.Frames) / seconds,
             begun.Where(exchange => exchange.Stream.WasKnown == false).Sum(exchange => exchange.Stream.Frames) / seconds,
             answered.Count(exchange => exchange.End <= end) / seconds,
-            exchanges.Except(answered).GroupBy(exchange => exchange.Code ?? exchange.Outcome.ToString()).ToDictionary(group => group.Key, group => group.Count()),
+            exchanges.Except(answered).CountBy(exchange => exchange.Code ?? exchange.Outcome.ToString()).ToDictionary(),
             watch?.ResidentMegabytes, watch?.PeakMegabytes);
     }
 }

@@ -6,7 +6,7 @@ namespace LlamaVid.Benchmarks.Soak;
 /// <param name="MayBeRefused">its video is broken, and to say so is a proper answer</param>
 internal sealed record SoakRequest(string Body, int? LeaveAfter, TimeSpan? LeaveIn, bool MayBeRefused);
 
-/// <summary>Draws requests as a bad day brings them: texts, videos known and new, videos that were cut or garbled, and clients that leave. One seed, one day.</summary>
+/// <summary>Draws requests as a bad day brings them: texts, videos known, new, cut or garbled, and clients that leave. One seed, one day.</summary>
 internal sealed class Misbehaviour(Traffic.ClipSupply clips, int maxTokens, int seed)
 {
     private readonly Random _random = new(seed);

@@ -40,7 +40,8 @@ internal static class SoakCommand
             try
             {
                 SoakRun run;
-                await using (var running = await server.OpenAsync(parsed, [.. SoakOrder.ServerSettings, $"Media:TempDirectory={temporary.FullName}"], cancellationToken))
+                string[] settings = [.. SoakOrder.ServerSettings, $"Media:TempDirectory={temporary.FullName}"];
+                await using (var running = await server.OpenAsync(parsed, settings, cancellationToken))
                 {
                     var watch = running.WatchedId is { } pid ? new ProcessWatch(pid, running.Id is null ? temporary.FullName : null) : null;
                     using var client = new ChatClient(running.Url);

@@ -7,11 +7,12 @@ namespace LlamaVid.Benchmarks.Soak;
 /// <param name="BurstEvery">time between two bursts</param>
 /// <param name="BurstSize">requests at once, more than may wait</param>
 /// <param name="SampleEvery">time between two looks at the process</param>
-internal sealed record SoakOrder(TimeSpan During, TimeSpan Settling, int Clients, TimeSpan BurstEvery, int BurstSize, TimeSpan SampleEvery, int MaxTokens, int Seed)
+internal sealed record SoakOrder(
+    TimeSpan During, TimeSpan Settling, int Clients, TimeSpan BurstEvery, int BurstSize, TimeSpan SampleEvery, int MaxTokens, int Seed)
 {
     /// <summary>Settings of a server that is started: caches that are full before it has settled, and a line that bursts overflow.</summary>
     public static readonly IReadOnlyList<string> ServerSettings =
-        ["Engine:MaxWaitingRequests=16", "Engine:MaxRunningSequences=8", "Engine:FeatureCacheMegabytes=64", "Engine:KvCacheTokens=16384", "Serilog:MinimumLevel:Default=Error"];
+        ["Engine:MaxWaitingRequests=16", "Engine:MaxRunningSequences=8", "Engine:FeatureCacheMegabytes=64", "Engine:KvCacheTokens=16384"];
 }
 
 /// <summary>Growth from one rest to the next that still counts as none: allocators and thread pools breathe.</summary>

@@ -11,7 +11,8 @@ internal sealed class SoakRun(ChatClient client, ProcessWatch? watch, SoakOrder 
     private static readonly TimeSpan LongestAnswer = TimeSpan.FromMinutes(5), RestTime = TimeSpan.FromSeconds(5);
 
     private readonly Stopwatch _clock = Stopwatch.StartNew();
-    private readonly Table _table = new(("seconds", 8), ("MB", 7), ("peak", 7), ("threads", 7), ("files", 6), ("children", 8), ("temporary", 9), ("requests", 9));
+    private readonly Table _table = new(
+        ("seconds", 8), ("MB", 7), ("peak", 7), ("threads", 7), ("files", 6), ("children", 8), ("temporary", 9), ("requests", 9));
 
     public SoakTally Tally { get; } = new();
 

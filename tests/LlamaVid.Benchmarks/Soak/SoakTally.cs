@@ -5,7 +5,8 @@ namespace LlamaVid.Benchmarks.Soak;
 /// <summary>Counts what became of requests, and which of it no client should ever see. Any thread.</summary>
 internal sealed class SoakTally
 {
-    private static readonly string[] ForBusyServers = ["503 engine_overloaded", "200 engine_overloaded", "408 queue_timeout", "200 queue_timeout", "429 rate_limit_exceeded"];
+    private static readonly string[] ForBusyServers =
+        ["503 engine_overloaded", "200 engine_overloaded", "408 queue_timeout", "200 queue_timeout", "429 rate_limit_exceeded"];
 
     private static readonly string[] ForBrokenVideos =
         ["unsupported_media", "video_unreadable", "video_too_long", "video_too_large", "payload_too_large", "context_length_exceeded", "invalid_data_uri"];

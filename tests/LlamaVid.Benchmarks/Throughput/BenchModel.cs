@@ -55,7 +55,8 @@ internal static class BenchModel
         }
         File.WriteAllText(Path.Combine(folder, Finished), $"{seed}\n");
 
-        static Func<(string name, TorchSharp.Modules.Parameter parameter), (string, torch.Tensor)> Named(string prefix) => item => (prefix + item.name, item.parameter);
+        static Func<(string name, TorchSharp.Modules.Parameter parameter), (string, torch.Tensor)> Named(string prefix) =>
+            item => (prefix + item.name, item.parameter);
     }
 
     private static void Silence(torch.Tensor output)

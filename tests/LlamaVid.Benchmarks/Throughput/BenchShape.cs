@@ -63,8 +63,10 @@ internal sealed record BenchShape(
     /// <summary><c>preprocessor_config.json</c> of CLIP.</summary>
     public static JsonObject Processor() => new()
     {
-        ["crop_size"] = ImageSize, ["do_center_crop"] = true, ["do_normalize"] = true, ["do_resize"] = true, ["feature_extractor_type"] = "CLIPFeatureExtractor",
-        ["image_mean"] = new JsonArray(0.48145466, 0.4578275, 0.40821073), ["image_std"] = new JsonArray(0.26862954, 0.26130258, 0.27577711),
+        ["crop_size"] = ImageSize, ["do_center_crop"] = true, ["do_normalize"] = true, ["do_resize"] = true,
+        ["feature_extractor_type"] = "CLIPFeatureExtractor",
+        ["image_mean"] = new JsonArray(0.48145466, 0.4578275, 0.40821073),
+        ["image_std"] = new JsonArray(0.26862954, 0.26130258, 0.27577711),
         ["resample"] = 3, ["size"] = ImageSize,
     };
 }

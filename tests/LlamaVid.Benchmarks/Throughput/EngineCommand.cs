@@ -12,7 +12,7 @@ internal static class EngineCommand
     public static Command Create()
     {
         var (size, tower) = (ModelCommand.Size(), ModelCommand.Tower());
-        var only = new Option<string?>("--only") { Description = "Parts with commas between them: prompt, decode, server, known, film, tower. All when left out." };
+        var only = new Option<string?>("--only") { Description = "Parts with commas between: prompt, decode, server, known, film, tower. All when left out." };
         var dtype = new Option<ModelDtype>("--dtype") { Description = "Of the model; auto as the server chooses.", DefaultValueFactory = _ => ModelDtype.Auto };
         var runs = new Option<int>("--runs") { Description = "Runs of each measurement, after a warm-up.", DefaultValueFactory = _ => 5 };
         var prompt = new Option<int>("--prompt") { Description = "Positions of the prompt.", DefaultValueFactory = _ => 512 };
@@ -20,12 +20,13 @@ internal static class EngineCommand
         var tokens = new Option<int>("--tokens") { Description = "Tokens of each stream.", DefaultValueFactory = _ => 64 };
         var film = new Option<int>("--film-frames") { Description = "Frames of the long film.", DefaultValueFactory = _ => 3600 };
         var known = new Option<int>("--known-frames") { Description = "Frames of the video that is asked about twice.", DefaultValueFactory = _ => 60 };
-        var neighbours = new Option<int>("--neighbours") { Description = "Clients that are answered while the film is taken in.", DefaultValueFactory = _ => 4 };
+        var neighbours = new Option<int>("--neighbours") { Description = "Clients that are answered beside the film.", DefaultValueFactory = _ => 4 };
         var json = new Option<bool>("--json") { Description = "Accepted for scripts: the last line of the output is always one JSON document." };
         var file = new Option<string?>("--out") { Description = "A file for that document." };
         only.Validators.Add(result =>
         {
-            if (result.Tokens is [{ Value: var text }] && text.Split(',').FirstOrDefault(part => !Enum.TryParse<Part>(part, ignoreCase: true, out _)) is { } unknown)
+            if (result.Tokens is [{ Value: var text }]
+                && text.Split(',').FirstOrDefault(part => !Enum.TryParse<Part>(part, ignoreCase: true, out _)) is { } unknown)
                 result.AddError($"'{unknown}' is no part; parts are prompt, decode, server, known, film and tower.");
         });
 

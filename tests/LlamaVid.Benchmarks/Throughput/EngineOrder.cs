@@ -15,8 +15,8 @@ internal enum Part { Prompt, Decode, Server, Known, Film, Tower }
 /// <param name="Neighbours">clients that are answered while the film is taken in</param>
 /// <param name="CeilingSize">see <see cref="Ceilings.Measure"/></param>
 internal sealed record EngineOrder(
-    IReadOnlyList<Part> Parts, ModelDtype Dtype, int Runs, int PromptLength, IReadOnlyList<int> Streams, int Tokens, int FilmFrames, int KnownFrames, int Neighbours,
-    int CeilingSize)
+    IReadOnlyList<Part> Parts, ModelDtype Dtype, int Runs, int PromptLength, IReadOnlyList<int> Streams, int Tokens, int FilmFrames, int KnownFrames,
+    int Neighbours, int CeilingSize)
 {
     public bool Has(Part part) => Parts.Contains(part);
 }

@@ -14,7 +14,8 @@ internal sealed class EngineRun(BenchShape shape, EngineOrder order)
 
     private static readonly Dictionary<string, (torch.ScalarType Type, string Short, int Bytes)> Dtypes = new()
     {
-        ["float32"] = (torch.ScalarType.Float32, "f32", 4), ["bfloat16"] = (torch.ScalarType.BFloat16, "bf16", 2), ["float16"] = (torch.ScalarType.Float16, "f16", 2),
+        ["float32"] = (torch.ScalarType.Float32, "f32", 4),
+        ["bfloat16"] = (torch.ScalarType.BFloat16, "bf16", 2), ["float16"] = (torch.ScalarType.Float16, "f16", 2),
     };
 
     /// <returns>fields of the document</returns>
@@ -33,7 +34,10 @@ internal sealed class EngineRun(BenchShape shape, EngineOrder order)
         var (type, name, bytes) = Dtypes[engine.Engine.Card!.Dtype];
         var peak = type == torch.ScalarType.BFloat16 ? ceilings.Bf16GflopS : ceilings.F32GflopS;
         var watch = new ProcessWatch(Environment.ProcessId);
-        _results["memory"] = new JsonObject { ["loaded_mb"] = Report.Json(watch.ResidentMegabytes), ["multiplied_weights_mb"] = shape.MultipliedWeights * bytes >> 20 };
+        _results["memory"] = new JsonObject
+        {
+            ["loaded_mb"] = Report.Json(watch.ResidentMegabytes), ["multiplied_weights_mb"] = shape.MultipliedWeights * bytes >> 20,
+        };
 
         await TextAsync(engine, name, bytes, peak, ceilings.ReadGbS, cancellationToken);
         if (order.Has(Part.Server)) await ServerAsync(engine, folder, cancellationToken);
@@ -81,7 +85,7 @@ internal sealed class EngineRun(BenchShape shape, EngineOrder order)
 
     private async Task ServerAsync(EngineUnderTest engine, string folder, CancellationToken cancellationToken)
     {
-        await using var server = await ServerProcess.StartAsync(folder, [$"Model:Dtype={order.Dtype}", "Serilog:MinimumLevel:Default=Information"], cancellationToken);
+        await using var server = await ServerProcess.StartAsync(folder, [$"Model:Dtype={order.Dtype}"], cancellationToken);
         var cost = await ServerCost.MeasureAsync(engine, server, order, cancellationToken);
         _results["server"] = Report.Json(cost);
         Show("16 streams over HTTP, tokens/s", cost.ServerTokensS, cost.EngineTokensS.Median);

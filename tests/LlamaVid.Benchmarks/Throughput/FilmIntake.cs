@@ -36,12 +36,11 @@ internal sealed record FilmIntake(
         watch.ResetPeak();
         var (resident, begin) = (watch.ResidentMegabytes, engine.Now);
         var progress = new List<(long Done, double At)>();
-        var answer = await engine.AskAsync(
-            engine.Video(BenchWords.Text(random, TextSpeed.SystemWords), BenchWords.Text(random, TextSpeed.QuestionWords), 1, new MediaSource.LocalFile(film)), cancellationToken,
-            (happened, at) =>
-            {
-                if (happened is GenerationEvent.Progress { Stage: WorkStage.Vision } seen) progress.Add((seen.Done, at));
-            });
+        var (system, question) = (BenchWords.Text(random, TextSpeed.SystemWords), BenchWords.Text(random, TextSpeed.QuestionWords));
+        var answer = await engine.AskAsync(engine.Video(system, question, 1, new MediaSource.LocalFile(film)), cancellationToken, (happened, at) =>
+        {
+            if (happened is GenerationEvent.Progress { Stage: WorkStage.Vision } seen) progress.Add((seen.Done, at));
+        });
         var (end, growth) = (answer.Tokens[0], watch.PeakMegabytes - resident);
         await over.CancelAsync();
         await talking;

@@ -23,7 +23,10 @@ internal sealed record KnownVideo(int Frames, Repeated First, Repeated Second, d
         }
         return new(order.KnownFrames, Repeated.Of(first), Repeated.Of(second), Repeated.Of(second).Median / Repeated.Of(first).Median);
 
-        async Task<double> AskAsync(MediaSource video) => (await engine.AskAsync(
-            engine.Video(BenchWords.Text(random, TextSpeed.SystemWords), BenchWords.Text(random, TextSpeed.QuestionWords), 1, video), cancellationToken)).TimeToFirstToken;
+        async Task<double> AskAsync(MediaSource video)
+        {
+            var (system, question) = (BenchWords.Text(random, TextSpeed.SystemWords), BenchWords.Text(random, TextSpeed.QuestionWords));
+            return (await engine.AskAsync(engine.Video(system, question, 1, video), cancellationToken)).TimeToFirstToken;
+        }
     }
 }

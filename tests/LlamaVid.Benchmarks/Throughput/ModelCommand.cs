@@ -45,7 +45,7 @@ internal static class ModelCommand
         if (BenchModel.Exists(shape)) return;
         await Console.Error.WriteLineAsync($"Writing {shape.Name}, once ...");
         using var process = Process.Start(new ProcessStartInfo(
-            Environment.ProcessPath!, ["model", "--size", shape.Hidden == BenchShape.Smoke.Hidden ? "smoke" : "1b", "--tower", shape.IsGiant ? "giant" : "tiny"])
+            Environment.ProcessPath!, ["model", "--size", shape == BenchShape.Smoke ? "smoke" : "1b", "--tower", shape.IsGiant ? "giant" : "tiny"])
         {
             RedirectStandardOutput = true,
         })!;

@@ -28,7 +28,8 @@ internal sealed class TextSpeed(EngineUnderTest engine, EngineOrder order)
         var gaps = new List<double>();
         var rate = await Repeated.MeasureAsync(order.Runs, async run =>
         {
-            var answers = await Task.WhenAll(Enumerable.Range(0, streams).Select(_ => engine.AskAsync(Request(QuestionWords, order.Tokens), cancellationToken)));
+            var asked = Enumerable.Range(0, streams).Select(_ => engine.AskAsync(Request(QuestionWords, order.Tokens), cancellationToken));
+            var answers = await Task.WhenAll(asked);
             IReadOnlyList<double>[] times = [.. answers.Select(answer => answer.Tokens)];
             if (run >= 0) gaps.AddRange(SteadyRate.Gaps(times));
             return SteadyRate.Of(times);

@@ -3,7 +3,7 @@ using LlamaVid.Training.ShapesWorld;
 
 namespace LlamaVid.Benchmarks.Traffic;
 
-/// <summary>Short videos of Shapes World for requests: a few that come again and again, and as many as are wanted of which no two have the same bytes.</summary>
+/// <summary>Short videos of Shapes World for requests: a few that come again and again, and any number of which no two have the same bytes.</summary>
 /// <remarks>
 /// Drawing takes the time of the machine that is measured, so all pictures are drawn before. A fresh video is one of them with a number in an empty box
 /// of the file: the same pictures, other content by every hash, and the vision tower has to run.

@@ -13,7 +13,8 @@ public sealed class ArithmeticTests
     public void Percentiles_lie_between_the_nearest_values_in_proportion()
     {
         var distribution = Distribution.Of([40, 10, 30, 20, 50])!;
-        Assert.Equal((5, 10.0, 30.0, 46.0, 50.0, 30.0), (distribution.Count, distribution.Min, distribution.P50, distribution.P90, distribution.Max, distribution.Mean));
+        Assert.Equal((5, 10.0, 30.0, 50.0, 30.0), (distribution.Count, distribution.Min, distribution.P50, distribution.Max, distribution.Mean));
+        Assert.Equal(46, distribution.P90, 1e-9);
         Assert.Equal(49.6, distribution.P99, 1e-9);
         Assert.Equal(15, Distribution.Percentile([10, 20], 0.5));
         Assert.Equal(7, Distribution.Of([7])!.P99);
