@@ -87,7 +87,7 @@ internal sealed partial class ServerProcess : IAsyncDisposable
             using var http = new HttpClient { BaseAddress = Url };
             while (!await IsReadyAsync(http, patience.Token))
             {
-                if (_process.HasExited) throw Fault("has ended");
+                if (ended.IsCompleted) throw Fault("has ended");
                 await Task.Delay(Pause, patience.Token);
             }
         }
@@ -99,8 +99,15 @@ internal sealed partial class ServerProcess : IAsyncDisposable
 
     private static async Task<bool> IsReadyAsync(HttpClient http, CancellationToken cancellationToken)
     {
-        using var response = await http.GetAsync("/health/ready", cancellationToken);
-        return response.IsSuccessStatusCode;
+        try
+        {
+            using var response = await http.GetAsync("/health/ready", cancellationToken);
+            return response.IsSuccessStatusCode;
+        }
+        catch (HttpRequestException)                                        // it has just ended
+        {
+            return false;
+        }
     }
 
     private void Heard(string? line)
