@@ -1,0 +1,23 @@
+namespace LlamaVid.Benchmarks.Soak;
+
+/// <summary>What a soak shall do, and how much the server may have grown in the end.</summary>
+/// <param name="During">all traffic</param>
+/// <param name="Settling">of it, the time after which nothing may grow any more</param>
+/// <param name="Clients">that ask again when they have their answer, or have gone away</param>
+/// <param name="BurstEvery">time between two bursts</param>
+/// <param name="BurstSize">requests at once, more than may wait</param>
+/// <param name="SampleEvery">time between two looks at the process</param>
+internal sealed record SoakOrder(
+    TimeSpan During, TimeSpan Settling, int Clients, TimeSpan BurstEvery, int BurstSize, TimeSpan SampleEvery, int MaxTokens, int Seed)
+{
+    /// <summary>Settings of a server that is started: caches that are full before it has settled, and a line that bursts overflow.</summary>
+    public static readonly IReadOnlyList<string> ServerSettings =
+        ["Engine:MaxWaitingRequests=16", "Engine:MaxRunningSequences=8", "Engine:FeatureCacheMegabytes=64", "Engine:KvCacheTokens=16384"];
+}
+
+/// <summary>Growth from one rest to the next that still counts as none: allocators and thread pools breathe.</summary>
+internal static class Bounds
+{
+    public const double ResidentShare = 0.05, ResidentMegabytes = 48;
+    public const int Threads = 8, Files = 8, Children = 0, TemporaryFiles = 0;
+}

@@ -1,0 +1,54 @@
+using System.Diagnostics;
+using LlamaVid.Benchmarks.Measures;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LlamaVid.Benchmarks.Throughput;
+
+/// <summary>What the machine can do at best, measured with the library's own kernels: reading memory, and multiplying matrices. The best run counts.</summary>
+/// <param name="ReadGbS">reading 1 GB of float32 once, as a sum does</param>
+/// <param name="Int8GopS">8-bit integers to 32-bit sums (<c>aten::_int_mm</c>)</param>
+internal sealed record Ceilings(double ReadGbS, double F32GflopS, double Bf16GflopS, double Int8GopS)
+{
+    private const int Runs = 5;
+
+    /// <param name="size">elements to read in millions, and side of the matrices in multiples of 16: 256 for a measurement, less for a trial</param>
+    public static Ceilings Measure(int size)
+    {
+        using var inference = inference_mode();
+        using var scope = NewDisposeScope();
+        long elements = size * 1_000_000L, side = size * 16L;
+        var numbers = ones(elements);
+        var operations = 2.0 * side * side * side / 1e9;
+        return new(
+            elements * 4 / 1e9 / Best(() => numbers.sum()),
+            operations / Best(Product(ScalarType.Float32)),
+            operations / Best(Product(ScalarType.BFloat16)),
+            operations / Best(Integers()));
+
+        Func<Tensor> Product(ScalarType dtype)
+        {
+            var (a, b) = (randn(side, side).to(dtype), randn(side, side).to(dtype));
+            return () => nn.functional.linear(a, b);                         // as the model's layers: a · bᵀ
+        }
+
+        Func<Tensor> Integers()
+        {
+            var (a, b) = (randint(-127, 127, [side, side], dtype: ScalarType.Int8), randint(-127, 127, [side, side], dtype: ScalarType.Int8));
+            var product = jit.compile("def product(a, b):\n    return torch._int_mm(a, b.t())\n");
+            return () => (Tensor)product.invoke("product", a, b);
+        }
+    }
+
+    /// <returns>seconds</returns>
+    private static double Best(Func<Tensor> work)
+    {
+        work().Dispose();
+        return Repeated.Of(Enumerable.Range(0, Runs).Select(_ =>
+        {
+            var begin = Stopwatch.GetTimestamp();
+            work().Dispose();
+            return Stopwatch.GetElapsedTime(begin).TotalSeconds;
+        })).Min;
+    }
+}

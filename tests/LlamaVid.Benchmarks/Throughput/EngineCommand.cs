@@ -1,0 +1,51 @@
+using System.CommandLine;
+using LlamaVid.Benchmarks.Measures;
+using LlamaVid.Model;
+
+namespace LlamaVid.Benchmarks.Throughput;
+
+/// <summary>The words of <c>engine</c> and the order they make. Measures nothing itself.</summary>
+internal static class EngineCommand
+{
+    private const int FullCeilingSize = 256, TrialCeilingSize = 32;
+
+    public static Command Create()
+    {
+        var (size, tower) = (ModelCommand.Size(), ModelCommand.Tower());
+        var only = new Option<string?>("--only") { Description = "Parts with commas between: prompt, decode, server, known, film, tower. All when left out." };
+        var dtype = new Option<ModelDtype>("--dtype") { Description = "Of the model; auto as the server chooses.", DefaultValueFactory = _ => ModelDtype.Auto };
+        var runs = new Option<int>("--runs") { Description = "Runs of each measurement, after a warm-up.", DefaultValueFactory = _ => 5 };
+        var prompt = new Option<int>("--prompt") { Description = "Positions of the prompt.", DefaultValueFactory = _ => 512 };
+        var streams = NumberList.Option("--streams", "Streams side by side.", "1,4,8,16");
+        var tokens = new Option<int>("--tokens") { Description = "Tokens of each stream.", DefaultValueFactory = _ => 64 };
+        var film = new Option<int>("--film-frames") { Description = "Frames of the long film.", DefaultValueFactory = _ => 3600 };
+        var known = new Option<int>("--known-frames") { Description = "Frames of the video that is asked about twice.", DefaultValueFactory = _ => 60 };
+        var neighbours = new Option<int>("--neighbours") { Description = "Clients that are answered beside the film.", DefaultValueFactory = _ => 4 };
+        var json = new Option<bool>("--json") { Description = "Accepted for scripts: the last line of the output is always one JSON document." };
+        var file = new Option<string?>("--out") { Description = "A file for that document." };
+        only.Validators.Add(result =>
+        {
+            if (result.Tokens is [{ Value: var text }]
+                && text.Split(',').FirstOrDefault(part => !Enum.TryParse<Part>(part, ignoreCase: true, out _)) is { } unknown)
+                result.AddError($"'{unknown}' is no part; parts are prompt, decode, server, known, film and tower.");
+        });
+
+        var command = new Command("engine", "Measures the engine on a generated model, beside what the machine can do at best.")
+        {
+            size, tower, only, dtype, runs, prompt, streams, tokens, film, known, neighbours, json, file,
+        };
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            var shape = ModelCommand.Shape(parsed.GetRequiredValue(size), parsed.GetRequiredValue(tower));
+            var order = new EngineOrder(
+                parsed.GetValue(only) is { } parts ? [.. parts.Split(',').Select(part => Enum.Parse<Part>(part, ignoreCase: true))] : Enum.GetValues<Part>(),
+                parsed.GetValue(dtype), parsed.GetValue(runs), parsed.GetValue(prompt), [.. parsed.GetRequiredValue(streams).Select(count => (int)count)],
+                parsed.GetValue(tokens), parsed.GetValue(film), parsed.GetValue(known), parsed.GetValue(neighbours),
+                shape == BenchShape.Smoke ? TrialCeilingSize : FullCeilingSize);
+            var machine = Machine.Here();
+            var results = await new EngineRun(shape, order).RunAsync(cancellationToken);
+            Report.End("engine", machine, new { Model = shape.Name, Order = order }, results, parsed.GetValue(file));
+        });
+        return command;
+    }
+}

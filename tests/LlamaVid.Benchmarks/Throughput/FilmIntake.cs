@@ -1,0 +1,105 @@
+using LlamaVid.Benchmarks.Measures;
+using LlamaVid.Engine;
+using LlamaVid.Media;
+
+namespace LlamaVid.Benchmarks.Throughput;
+
+/// <summary>A long video is taken in while others are being answered: what it costs them, itself, and in memory. Times are milliseconds.</summary>
+/// <param name="Ttft">of the film's question</param>
+/// <param name="GapsBefore">between two tokens of a neighbour, before the film came</param>
+/// <param name="GapsDuring">the same while it was taken in and its prompt computed</param>
+/// <param name="P99InSteps">the neighbours' p99 during the film in units of their p50 then: of the usual step</param>
+/// <param name="FrameMs">per frame, in each tenth of the film</param>
+/// <param name="FrameSpread">greatest of these less the least, as a share of their median</param>
+/// <param name="GrowthMb">peak resident memory during the film less that before it</param>
+/// <param name="KvMb">of it, keys and values of the film's prompt, by calculation</param>
+/// <param name="FeaturesMb">of it, features kept in memory</param>
+internal sealed record FilmIntake(
+    int Frames, double Ttft, Distribution GapsBefore, Distribution GapsDuring, double P99InSteps, IReadOnlyList<double> FrameMs, double FrameSpread,
+    double GrowthMb, double KvMb, double FeaturesMb, double BeyondMb)
+{
+    private const int NeighbourTokens = 512, Tenths = 10;
+    private const double BytesPerMegabyte = 1 << 20, SettledShare = 0.8;    // the neighbours' first second is theirs to get going
+    private static readonly TimeSpan Before = TimeSpan.FromSeconds(5);
+
+    public static async Task<FilmIntake> MeasureAsync(EngineUnderTest engine, BenchShape shape, EngineOrder order, CancellationToken cancellationToken)
+    {
+        var film = await FilmFile.MakeAsync(order.FilmFrames, cancellationToken);
+        var watch = new ProcessWatch(Environment.ProcessId);
+        var random = new Random(order.Neighbours);
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var neighbours = Enumerable.Range(0, order.Neighbours).Select(number => new Neighbour(engine, new(number))).ToArray();
+        var talking = Task.WhenAll(neighbours.Select(neighbour => neighbour.TalkAsync(over.Token)));
+
+        await Task.Delay(Before, cancellationToken);
+        var featuresBefore = Features();
+        watch.ResetPeak();
+        var (resident, begin) = (watch.ResidentMegabytes, engine.Now);
+        var progress = new List<(long Done, double At)>();
+        var (system, question) = (BenchWords.Text(random, TextSpeed.SystemWords), BenchWords.Text(random, TextSpeed.QuestionWords));
+        var answer = await engine.AskAsync(engine.Video(system, question, 1, new MediaSource.LocalFile(film)), cancellationToken, (happened, at) =>
+        {
+            if (happened is GenerationEvent.Progress { Stage: WorkStage.Vision } seen) progress.Add((seen.Done, at));
+        });
+        var (end, growth) = (answer.Tokens[0], watch.PeakMegabytes - resident);
+        await over.CancelAsync();
+        await talking;
+
+        var before = Gaps(begin - Before.TotalMilliseconds * SettledShare, begin);
+        var during = Gaps(begin, end);
+        var frameMs = CostPerFrame(progress);
+        var kv = (double)answer.Prompt.Positions * shape.KvBytesPerPosition(ElementBytes(engine)) / BytesPerMegabyte;
+        var features = (Features() - featuresBefore) / BytesPerMegabyte;
+        return new(
+            order.FilmFrames, answer.TimeToFirstToken, before, during, during.P99 / during.P50, frameMs,
+            (frameMs.Max() - frameMs.Min()) / Repeated.Of(frameMs).Median, growth, kv, features, growth - kv - features);
+
+        double Features() => engine.Engine.Workers.Sum(worker => worker.FeatureBytes);
+
+        Distribution Gaps(double from, double to) => Distribution.Of(neighbours.SelectMany(neighbour => neighbour.Gaps(from, to)))
+            ?? throw new BenchmarkException("The neighbours drew no tokens in the time that was looked at; use a longer film (--film-frames).");
+    }
+
+    /// <param name="progress">frames that were done, and when; ascending</param>
+    /// <returns>milliseconds per frame in each tenth; fewer parts when progress came in fewer steps</returns>
+    internal static IReadOnlyList<double> CostPerFrame(IReadOnlyList<(long Done, double At)> progress)
+    {
+        if (progress.Count < 2) throw new BenchmarkException("The film was seen in one step; use a longer one (--film-frames).");
+        var parts = Math.Min(Tenths, progress.Count - 1);
+        var marks = Enumerable.Range(0, parts + 1).Select(part => progress[part * (progress.Count - 1) / parts]).ToArray();
+        return [.. marks.Skip(1).Zip(marks, (next, mark) => (next.At - mark.At) / (next.Done - mark.Done))];
+    }
+
+    private static int ElementBytes(EngineUnderTest engine) => engine.Engine.Card!.Dtype == "float32" ? 4 : 2;
+
+    /// <summary>A client that asks for one long answer after the other.</summary>
+    private sealed class Neighbour(EngineUnderTest engine, Random random)
+    {
+        private readonly List<List<double>> _answers = [];
+
+        public async Task TalkAsync(CancellationToken cancellationToken)
+        {
+            try
+            {
+                while (!cancellationToken.IsCancellationRequested)
+                {
+                    var tokens = new List<double>();
+                    _answers.Add(tokens);
+                    await engine.AskAsync(Request(), cancellationToken, (happened, at) =>
+                    {
+                        if (happened is GenerationEvent.Token) tokens.Add(at);
+                    });
+                }
+            }
+            catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+            {
+            }
+        }
+
+        public IEnumerable<double> Gaps(double from, double to) =>
+            SteadyRate.Gaps(_answers.Select(IReadOnlyList<double> (tokens) => [.. tokens.Where(at => at >= from && at < to)]));
+
+        private GenerationRequest Request() =>
+            engine.Text(BenchWords.Text(random, TextSpeed.SystemWords), BenchWords.Text(random, TextSpeed.QuestionWords), NeighbourTokens);
+    }
+}
