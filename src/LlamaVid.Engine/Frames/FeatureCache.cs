@@ -49,14 +49,6 @@ internal sealed class FeatureCache(long budget) : IDisposable
         else if (!video.IsComplete || Bytes > budget) Drop(video);
     }
 
-    /// <summary>Features that turned out wrong are forgotten; those who read them end by their fault.</summary>
-    public void Forget(VideoFeatures video)
-    {
-        if (_videos.GetValueOrDefault(video.Key) != video) return;
-        Remove(video);
-        if (video.Readers == 0) video.Dispose();
-    }
-
     public void Dispose()
     {
         foreach (var video in _byAge) video.Dispose();
@@ -68,15 +60,10 @@ internal sealed class FeatureCache(long budget) : IDisposable
 
     private void Drop(VideoFeatures video)
     {
-        Remove(video);
-        video.Dispose();
-    }
-
-    private void Remove(VideoFeatures video)
-    {
         _videos.Remove(video.Key);
         _held.TryRemove(video.Key, out _);
         _byAge.Remove(video);
         Bytes -= video.Bytes;
+        video.Dispose();
     }
 }

@@ -7,6 +7,7 @@ namespace LlamaVid.Engine;
 internal sealed class RunningSequence : Workload, IDisposable
 {
     private readonly LlamaVidModel _model;
+    private readonly CancellationTokenRegistration _cancellation;
     private readonly List<Sight> _sights = [];
     private readonly List<int> _inCache = [];                               // generated tokens whose keys and values are in the cache
 
@@ -15,8 +16,10 @@ internal sealed class RunningSequence : Workload, IDisposable
     private Answer? _answer;
     private Sampler? _sampler;
 
-    public RunningSequence(Sequence sequence, LlamaVidModel model)
+    /// <param name="cancelled">called when the client goes away</param>
+    public RunningSequence(Sequence sequence, LlamaVidModel model, Action cancelled)
     {
+        _cancellation = sequence.Cancelled.Register(cancelled);
         (Sequence, _model, Layout, AnswerTokens) = (sequence, model, sequence.Planned!, sequence.AnswerTokens);
         sequence.Clock.Start();
     }
@@ -160,6 +163,7 @@ internal sealed class RunningSequence : Workload, IDisposable
 
     public void Dispose()
     {
+        _cancellation.Dispose();
         _question?.Dispose();
         _prompt?.Dispose();
         Cache?.Dispose();

@@ -63,8 +63,7 @@ internal sealed class StepLoop : IDisposable
     private void Begin(Sequence sequence)
     {
         if (!sequence.TryStart()) return;
-        sequence.Cancelled.Register(_wake);
-        var running = new RunningSequence(sequence, _settings.Model);
+        var running = new RunningSequence(sequence, _settings.Model, _wake);
         _scheduler.Start(running, sequence.PlannedPositions);
     }
 

@@ -26,6 +26,8 @@ public sealed class GarbageCollectionTests(EngineFixture fixture) : IClassFixtur
         var request = fixture.Video("What happens?", maxTokens: 64);
         var expected = await fixture.Engine.Submit(request).TokensAsync();
         for (var i = 0; i < 3; i++) await fixture.Engine.Submit(request).TokensAsync();
+        GC.Collect();
+        GC.WaitForPendingFinalizers();                                      // of tensors that earlier tests left behind
         var (tensors, bytes) = (torch.Tensor.TotalCount, 0L);
 
         var collections = GC.CollectionCount(0);
@@ -37,7 +39,7 @@ public sealed class GarbageCollectionTests(EngineFixture fixture) : IClassFixtur
         }
 
         Assert.InRange(GC.CollectionCount(0) - collections, 100, int.MaxValue);
-        Assert.Equal(tensors, torch.Tensor.TotalCount);
+        Assert.InRange(torch.Tensor.TotalCount, 0, tensors);
         Assert.InRange(SettledMemory(), 0, bytes + (64L << 20));
     }
 

@@ -81,6 +81,19 @@ public sealed class ManyAtOnceTests(EngineFixture fixture) : IClassFixture<Engin
     }
 
     [Fact]
+    public async Task A_client_may_go_away_after_the_engine_has_ended()
+    {
+        var engine = await fixture.StartAsync(new());
+        var generation = engine.Submit(EngineFixture.Text("Hello"));
+        await foreach (var happened in generation.Events)
+            if (happened is GenerationEvent.Finished)
+                break;
+        await engine.DisposeAsync();
+        await generation.DisposeAsync();
+        Assert.Equal(EngineState.Stopped, engine.State);
+    }
+
+    [Fact]
     public async Task A_pass_that_fails_ends_what_runs_and_the_worker_goes_on()
     {
         await using var engine = await fixture.StartAsync(new());
