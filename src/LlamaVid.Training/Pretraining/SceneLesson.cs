@@ -50,7 +50,7 @@ internal sealed record SceneLesson(string Type, string Request, string Answer, L
     /// Comparisons mostly ask for the larger, the left and the upper. Were every word as frequent as its opposite, the answer would depend on neither the
     /// word nor the picture alone, and nothing would show where to begin.
     /// </summary>
-    private static IEnumerable<Question> Questions(Scene scene, Dice dice)
+    private static Question[] Questions(Scene scene, Dice dice)
     {
         var isSkewed = dice.Chance(SkewedPercent);
         while (true)
