@@ -158,5 +158,6 @@ internal sealed class StepLoop : IDisposable
         running.Dispose();
         running.Sequence.DisposeAsync().AsTask().GetAwaiter().GetResult();
         running.Sequence.End(last);
+        _wake();                                                            // there is room for somebody who waits
     }
 }

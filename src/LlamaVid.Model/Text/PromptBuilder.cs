@@ -11,8 +11,8 @@ namespace LlamaVid.Model.Text;
 /// </remarks>
 public sealed class PromptBuilder(LlamaTokenizer tokenizer, bool usesStartEnd = false, bool scalesRope = false)
 {
-    private const string MovieStart = "Below is a movie. Memorize the content and answer my question after watching this movie.";
-    private const string MovieEnd = "Now the movie end.";
+    internal const string MovieStart = "Below is a movie. Memorize the content and answer my question after watching this movie.";
+    internal const string MovieEnd = "Now the movie end.";
 
     /// <summary>
     /// The prompt that asks for the next answer. A conversation that ends with an assistant's turn is continued inside that turn:

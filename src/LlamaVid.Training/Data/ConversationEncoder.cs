@@ -56,7 +56,7 @@ internal sealed class ConversationEncoder(LlamaTokenizer tokenizer)
         inputs = inputs.Replace("...", "", StringComparison.Ordinal)
             .Replace(Mark, string.Concat(Enumerable.Repeat(Mark, tokensPerFrame)), StringComparison.Ordinal);
         string[] texts = [question.Text.Replace(Mark, inputs, StringComparison.Ordinal), answer.Text.Replace(Mark, inputs, StringComparison.Ordinal)];
-        return Masked(texts, [Strip(question.Text.Replace(Mark, "", StringComparison.Ordinal))]);
+        return Masked(texts, [Strip(Bare(question.Text).Replace(Mark, "", StringComparison.Ordinal))]);
     }
 
     /// <summary>tokenizer_image_token: every stretch between placeholders is tokenised alone and loses its beginning-of-sequence id.</summary>
@@ -120,6 +120,10 @@ internal sealed class ConversationEncoder(LlamaTokenizer tokenizer)
 
     private static string Question(string text) =>
         text.Replace(Mark, "", StringComparison.Ordinal).Replace("\n", "", StringComparison.Ordinal);
+
+    /// <summary>Without the sentences that the movie script writes around a film: there the text decoder reads the question alone.</summary>
+    private static string Bare(string text) =>
+        text.Replace(PromptBuilder.MovieStart, "", StringComparison.Ordinal).Replace(PromptBuilder.MovieEnd, "", StringComparison.Ordinal);
 
     private static string Strip(string text) => PythonText.TrimStart(PythonText.TrimEnd(text));
 }

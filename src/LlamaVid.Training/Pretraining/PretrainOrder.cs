@@ -8,9 +8,9 @@ internal sealed record PretrainOrder(string Out)
 
     public long TowerSteps { get; init; } = 4000;
 
-    public long TextSteps { get; init; } = 1500;
+    public long TextSteps { get; init; } = 3600;
 
-    public long LanguageSteps { get; init; } = 4000;
+    public long LanguageSteps { get; init; } = 12000;
 
     public int TowerScenes { get; init; } = 12;
 

@@ -1,11 +1,14 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using LlamaVid.Model.Text;
 
 namespace LlamaVid.Training.ShapesWorld;
 
 /// <summary>The text files of a data folder: questions, truth, training data in the official form. The same films give the same bytes.</summary>
 internal sealed class DataFiles : IDisposable
 {
+    private const int ClipTurns = 12;                                    // of clips long.json has one question each, the first of one, the second of the next …
+
     private static readonly JsonSerializerOptions Json = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
@@ -15,6 +18,7 @@ internal sealed class DataFiles : IDisposable
     private readonly StreamWriter _questions, _truth;
     private readonly JsonArrayFile _align, _instruct;
     private readonly JsonArrayFile? _long;
+    private int _clips;
 
     public DataFiles(string folder, bool films)
     {
@@ -36,10 +40,13 @@ internal sealed class DataFiles : IDisposable
         foreach (var question in questions)
         {
             _questions.WriteLine(JsonSerializer.Serialize(new { film.Video, question.Type, Question = question.Text, question.Answer }, Json));
-            (isClip ? _instruct : _long)?.Add(Sample($"{id}-{number++}", film.Video, $"<image>\n{question.Text}", question.Answer));
+            if (isClip) _instruct.Add(Sample($"{id}-{number}", film.Video, $"<image>\n{question.Text}", question.Answer));
+            if (!isClip || number == _clips % ClipTurns) _long?.Add(Sample($"{id}-{number}", film.Video, AsMovie(question.Text), question.Answer));
+            number++;
             QuestionCount++;
         }
         if (!isClip) return;
+        _clips++;
         number = 0;
         foreach (var (request, caption) in Captions.Of(film.Scenes[0]))
             _align.Add(Sample($"{id}-{number++}", film.Video, $"{request}\n<image>", caption));
@@ -53,6 +60,9 @@ internal sealed class DataFiles : IDisposable
         _instruct.Dispose();
         _long?.Dispose();
     }
+
+    /// <summary>As a model of scaled positions is asked.</summary>
+    private static string AsMovie(string question) => $"{PromptBuilder.MovieStart}<image>{PromptBuilder.MovieEnd}\n{question}";
 
     private static string Sample(string id, string video, string human, string gpt) => JsonSerializer.Serialize(
         new { id, video, conversations = new[] { new { from = "human", value = human }, new { from = "gpt", value = gpt } } }, Json);
