@@ -226,13 +226,7 @@ public sealed class LlamaVidModel : IDisposable
                     + "it is another model's.");
 
             var tokensPerFrame = FrameTokenizer.TokensPerFrame(config, tower.RowCount);
-            return new(tower, frameTokenizer, preprocessor, questions, tokensPerFrame, IdentityOf(directory));
+            return new(tower, frameTokenizer, preprocessor, questions, tokensPerFrame, Weights.TowerIdentity.Of(directory));
         }
-
-        /// <summary>By place, size and time of the files: to read gigabytes at every start would cost more than it is worth.</summary>
-        private static string IdentityOf(CheckpointDirectory directory) => string.Join('|', new[] { directory.VisionTower!, directory.ImageProcessor! }
-            .SelectMany(path => Directory.Exists(path) ? Directory.GetFiles(path).Order(StringComparer.Ordinal) : Enumerable.Repeat(path, 1))
-            .Select(path => new FileInfo(path))
-            .Select(file => $"{file.FullName}:{file.Length}:{file.LastWriteTimeUtc.Ticks}"));
     }
 }

@@ -6,7 +6,7 @@ internal sealed class MediaIntake(MediaOpener opener, LlamaVidModel model, Model
     private const int ConcurrentOpens = 4;
 
     private readonly SemaphoreSlim _places = new(ConcurrentOpens);
-    private readonly string _tower = $"{card.Name}|{model.Placement.Dtype}|{model.TowerIdentity}";
+    private readonly string _tower = $"{model.Placement.Dtype}|{model.TowerIdentity}";
 
     /// <exception cref="Exception">any fault of the media, in the client's terms</exception>
     public async Task PrepareAsync(Sequence sequence)

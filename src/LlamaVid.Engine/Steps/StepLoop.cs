@@ -55,10 +55,8 @@ internal sealed class StepLoop : IDisposable
 
     private IEnumerable<RunningSequence> Sequences => _scheduler.Running.Cast<RunningSequence>();
 
-    /// <remarks>Somebody who gave back what it held, because more frames came than were planned, comes before everybody who has not begun.</remarks>
     private bool Fits(Sequence sequence) =>
-        _scheduler.Running.Count < _settings.Options.MaxRunningSequences && _scheduler.Running.All(running => running.Positions > 0)
-        && _prefixes.MakeRoom(sequence.PlannedPositions);
+        _scheduler.CanStart(sequence.PlannedPositions, _prefixes.Evictable) && _prefixes.MakeRoom(sequence.PlannedPositions);
 
     private void Begin(Sequence sequence)
     {

@@ -34,7 +34,7 @@ internal static class StageRun
         if (order.Projector is { } projector) Projector.Read(projector, model);
         model.FrameTokenizer!.TextDropout = order.Dropout;
 
-        using var data = await TrainingSet.LoadAsync(model, stage, Data(order, source, maxLength), order.Seed, error.WriteLine, cancellationToken)
+        using var data = await TrainingSet.LoadAsync(model, stage, Data(order, model.TowerIdentity, maxLength), order.Seed, error.WriteLine, cancellationToken)
             .ConfigureAwait(false);
         var (batch, accumulate) = (order.Batch ?? stage.Batch, order.Accumulate ?? stage.Accumulate);
         var plan = new TrainingPlan
@@ -64,11 +64,11 @@ internal static class StageRun
             $"{order.Out}: {stage.Name}, {plan.Steps} steps, {data.Samples.Count} samples, {data.Skipped.Count} skipped").ConfigureAwait(false);
     }
 
-    private static DataOrder Data(StageOrder order, CheckpointDirectory source, int maxLength)
+    private static DataOrder Data(StageOrder order, string tower, int maxLength)
     {
         var file = Directory.Exists(order.Data) ? Path.Combine(order.Data, order.Stage.DataFile) : order.Data;
         return new(file, order.Media ?? Path.GetDirectoryName(Path.GetFullPath(file))!, maxLength, order.SkipsFaults, order.Features,
-            TowerIdentity.Of(source));
+            tower);
     }
 
     /// <summary>As transformers counts them: a step that lacks micro-batches is not made.</summary>

@@ -1,15 +1,14 @@
 using System.Security.Cryptography;
 using System.Text;
-using LlamaVid.Model.Weights;
 
-namespace LlamaVid.Training.Stages;
+namespace LlamaVid.Model.Weights;
 
 /// <summary>Tells the features of one tower and one way of cutting pictures from those of another, wherever their files lie.</summary>
 internal static class TowerIdentity
 {
-    private const int LookedAt = 1 << 20;
+    private const int Samples = 64, SampleBytes = 1 << 16;
 
-    /// <summary>Looks at the size, the beginning and the end of every file: an official tower has 2 GB.</summary>
+    /// <summary>Looks at the size of every file and at blocks spread evenly over it, the first and the last among them: an official tower has 2 GB.</summary>
     public static string Of(CheckpointDirectory source)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -22,10 +21,10 @@ internal static class TowerIdentity
     {
         using var file = File.OpenRead(path);
         hash.AppendData(Encoding.UTF8.GetBytes($"{file.Length} "));
-        var bytes = new byte[Math.Min(LookedAt, file.Length)];
-        foreach (var start in new[] { 0, file.Length - bytes.Length })
+        var bytes = new byte[Math.Min(SampleBytes, file.Length)];
+        for (var i = 0; i < Samples; i++)
         {
-            file.Position = start;
+            file.Position = (file.Length - bytes.Length) * i / (Samples - 1);
             file.ReadExactly(bytes);
             hash.AppendData(bytes);
         }
