@@ -82,8 +82,15 @@ internal sealed class FrameTokenizer : Module
         using var scope = NewDisposeScope();
         var patches = Patches(features);
         var context = vlm_att_val_projector.call(Attend(Ask(features, ids, isText), patches));                  // [T, 1, W]
-        var content = mm_projector.call(Pool(patches, pooling));                                                // [T, n, W]
-        return torch.cat([context, content], 1).MoveToOuterDisposeScope();
+        return torch.cat([context, Content(features, pooling)], 1).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>What is there, whatever the question.</summary>
+    /// <returns>[T, n, W]</returns>
+    internal Tensor Content(Tensor features, FramePooling? pooling = null)
+    {
+        using var scope = NewDisposeScope();
+        return mm_projector.call(Pool(Patches(features), pooling)).MoveToOuterDisposeScope();
     }
 
     /// <summary>Features without the class token.</summary>

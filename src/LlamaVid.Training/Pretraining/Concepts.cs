@@ -51,12 +51,17 @@ internal static class Concepts
         AddBackground(into, background, weight);
     }
 
-    /// <summary>Adds what an object is, but not where: all that a mean over the whole picture is meant to tell.</summary>
-    public static void AddKind(Span<float> into, Actor actor)
+    /// <summary>Adds all that a mean over the whole picture is meant to tell: what its objects are, each counted once, but not where.</summary>
+    public static void AddContent(Span<float> into, Scene scene, double time)
     {
-        into[Array.IndexOf(Palette.Objects, actor.Paint)] += 1;
-        into[ShapeAt + (int)actor.Shape] += 1;
-        into[SizeAt + (actor.IsLarge ? 0 : 1)] += 1;
+        foreach (var actor in scene.Actors)
+        {
+            if (!actor.IsVisible(time)) continue;
+            into[Array.IndexOf(Palette.Objects, actor.Paint)] += 1;
+            into[ShapeAt + (int)actor.Shape] += 1;
+            into[SizeAt + (actor.IsLarge ? 0 : 1)] += 1;
+        }
+        AddNothing(into, scene.Background, 1);
     }
 
     /// <summary>Adds a place where only the background is.</summary>

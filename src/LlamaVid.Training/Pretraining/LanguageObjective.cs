@@ -38,6 +38,9 @@ internal sealed class LanguageObjective : IObjective, IDisposable
     /// <summary>Concepts to what the language model reads as a context token, as learned so far.</summary>
     public Reading Context => Reading.Of(_contextReader);
 
+    /// <summary>Concepts to what it reads as a content token.</summary>
+    public Reading Content => Reading.Of(_contentReader);
+
     /// <summary>Answers, and those that were right from the first word to the last, by question type. For people to look at; reset at will.</summary>
     public Dictionary<string, (int Count, int Right)> Scores { get; } = [];
 

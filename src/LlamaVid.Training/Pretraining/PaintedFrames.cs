@@ -17,7 +17,7 @@ internal sealed class PaintedFrames(ImagePreprocessor preprocessor, int patchesP
         var frames = scenes * FramesPerScene;
         var batch = new Batch(frames, new byte[frames * 3 * preprocessor.ImageSize * preprocessor.ImageSize],
             new float[frames * PatchCount * Concepts.Count], new float[frames * PatchCount],
-            new float[frames * PatchCount * PatchOwners.Points]);
+            new float[frames * PatchCount * PatchOwners.Points], new float[frames * Concepts.Count]);
         Span<int> owners = stackalloc int[PatchCount];
         for (var i = 0; i < scenes; i++)
         {
@@ -51,6 +51,7 @@ internal sealed class PaintedFrames(ImagePreprocessor preprocessor, int patchesP
         var plane = 3 * preprocessor.ImageSize * preprocessor.ImageSize;
         preprocessor.Prepare(canvas.Rgb24, canvas.Side, canvas.Side, ImageFit.Crop, batch.Crops.AsSpan(at * plane, plane));
         PatchOwners.Find(scene, time, patchesPerSide, owners, batch.Outline.AsSpan(at * PatchCount * PatchOwners.Points, PatchCount * PatchOwners.Points));
+        Concepts.AddContent(batch.Kinds.AsSpan(at * Concepts.Count, Concepts.Count), scene, time);
         for (var patch = 0; patch < PatchCount; patch++)
         {
             var row = at * PatchCount + patch;
@@ -66,5 +67,6 @@ internal sealed class PaintedFrames(ImagePreprocessor preprocessor, int patchesP
     /// <param name="Concepts">[T, P, K]</param>
     /// <param name="IsObject">[T, P], 1 where an object is</param>
     /// <param name="Outline">[T, P, 16], 1 where a point of the patch shows an object</param>
-    internal sealed record Batch(int Frames, byte[] Crops, float[] Concepts, float[] IsObject, float[] Outline);
+    /// <param name="Kinds">[T, K], what a content token is meant to tell</param>
+    internal sealed record Batch(int Frames, byte[] Crops, float[] Concepts, float[] IsObject, float[] Outline, float[] Kinds);
 }

@@ -12,17 +12,18 @@ internal static class PretrainCommand
         var tower = Steps("--tower-steps", "Steps of the vision tower.", defaults.TowerSteps);
         var text = Steps("--text-steps", "Steps of the text decoder.", defaults.TextSteps);
         var language = Steps("--language-steps", "Steps of the language model.", defaults.LanguageSteps);
+        var content = Steps("--content-steps", "Steps of the content projector.", defaults.ContentSteps);
         var seed = new Option<long>("--seed") { Description = "Decides every weight and every lesson.", DefaultValueFactory = _ => defaults.Seed };
         var resume = new Option<bool>("--resume") { Description = "Continue what the folder holds." };
         var command = new Command("pretrain", "Makes tokenizers, vision tower, text decoder and language model of the default model, from which align starts.")
         {
-            folder, tower, text, language, seed, resume,
+            folder, tower, text, language, content, seed, resume,
         };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var order = new PretrainOrder(Path.GetFullPath(parsed.GetRequiredValue(folder)))
             {
-                TowerSteps = parsed.GetValue(tower), TextSteps = parsed.GetValue(text), LanguageSteps = parsed.GetValue(language),
+                TowerSteps = parsed.GetValue(tower), TextSteps = parsed.GetValue(text), LanguageSteps = parsed.GetValue(language), ContentSteps = parsed.GetValue(content),
                 Seed = parsed.GetValue(seed), Resume = parsed.GetValue(resume),
             };
             PretrainRun.Run(order, error, cancellationToken);

@@ -10,7 +10,9 @@ internal sealed record PretrainOrder(string Out)
 
     public long TextSteps { get; init; } = 3600;
 
-    public long LanguageSteps { get; init; } = 12000;
+    public long LanguageSteps { get; init; } = 9000;
+
+    public long ContentSteps { get; init; } = 1000;
 
     public int TowerScenes { get; init; } = 12;
 

@@ -8,7 +8,7 @@ namespace LlamaVid.Training.Pretraining;
 
 /// <summary>
 /// Makes the parts that the first stage starts from, one after the other: tokenizers, vision tower, text decoder, language model. Each is a run of its own
-/// that can be continued; together they are an official checkpoint whose projectors have learned nothing.
+/// that can be continued; together they are an official checkpoint whose projectors say roughly what the language model expects.
 /// </summary>
 internal static class PretrainRun
 {
@@ -22,7 +22,7 @@ internal static class PretrainRun
 
         var sizes = order.Sizes;
         var tower = Path.Combine(order.Out, ModelSizes.TowerFolder);
-        Reading seen, context;
+        Reading seen, context, content;
         using (var trained = ClipVisionTower.Load(tower, -1, keepsClassToken: false, sizes.ImageSize, new Placement(ScalarType.Float32, CPU)))
         {
             using (var objective = new TowerObjective(trained, ImagePreprocessor.Read(Path.Combine(tower, "preprocessor_config.json")), order.TowerScenes, order.Seed))
@@ -39,9 +39,11 @@ internal static class PretrainRun
         using (var objective = new LanguageObjective(model, order.Lessons, order.Seed))
         {
             Train("language", objective, order.LanguageSteps);
-            context = objective.Context;
+            (context, content) = (objective.Context, objective.Content);
         }
         Reading.Join(seen, context, model);
+        using (var objective = new ContentObjective(model, content, sizes.ImageSize / sizes.PatchSize, order.TowerScenes, order.Seed))
+            Train("content", objective, order.ContentSteps);
         CheckpointWriter.WriteModel(order.Out, model.State, order.SavedDtype);
 
         void Train(string part, IObjective objective, long steps)

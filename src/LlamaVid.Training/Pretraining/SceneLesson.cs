@@ -13,15 +13,13 @@ internal enum LessonForm { Caption, Clip, Movie }
 internal sealed record SceneLesson(string Type, string Request, string Answer, LessonForm Form, int Seconds, float[] Context, float[] Content)
 {
     private const double MostHaze = 0.3, Grain = 0.05;
-    private const int PerScene = 5, FilmPercent = 12, MovieFormPercent = 40, SkewedPercent = 70;
-
-    private static readonly string[] Opposites = [" smaller,", "to the right of", " below "];
+    private const int PerScene = 5, FilmPercent = 12, MovieFormPercent = 40;
 
     /// <summary>What is hard is asked more often.</summary>
     private static readonly Dictionary<string, int> Weights = new()
     {
-        ["direction"] = 3, ["order"] = 9, ["comparison"] = 16, ["description"] = 9, ["position"] = 3, ["existence"] = 3, ["count"] = 4,
-        ["color"] = 1, ["shape"] = 1, ["background"] = 1, ["caption"] = 1, ["relation"] = 5,
+        ["direction"] = 3, ["order"] = 9, ["comparison"] = 6, ["description"] = 9, ["position"] = 3, ["existence"] = 3, ["count"] = 8,
+        ["color"] = 1, ["shape"] = 1, ["background"] = 1, ["caption"] = 1, ["lifetime"] = 9,
     };
 
     /// <summary>Some lessons about one freshly drawn scene, alone or somewhere in a film.</summary>
@@ -30,7 +28,7 @@ internal sealed record SceneLesson(string Type, string Request, string Answer, L
         if (dice.Chance(FilmPercent)) return DrawFilm(dice);
         var scene = SceneDraw.Draw(dice, dice.Pick(Palette.Backgrounds));
         var questions = Questions(scene, dice).Concat(Captions.Of(scene).Select(caption => new Question("caption", caption.Request, caption.Caption)))
-            .Concat(Relations.Of(scene, dice));
+            .Append(Lifetimes.Of(scene));
         return Choose(questions, dice).Select(chosen => Make([scene], chosen, FormOf(chosen, dice), dice)).ToArray();
     }
 
@@ -46,23 +44,10 @@ internal sealed record SceneLesson(string Type, string Request, string Answer, L
         return [.. Choose(questions, dice).Take(3).Select(chosen => Make(scenes, chosen, LessonForm.Movie, dice))];
     }
 
-    /// <summary>
-    /// Comparisons mostly ask for the larger, the left and the upper. Were every word as frequent as its opposite, the answer would depend on neither the
-    /// word nor the picture alone, and nothing would show where to begin.
-    /// </summary>
-    private static Question[] Questions(Scene scene, Dice dice)
-    {
-        var isSkewed = dice.Chance(SkewedPercent);
-        while (true)
-        {
-            var questions = FilmQuestions.About(new("", 0, 0, [scene], new(0, "", 0, "")), dice).ToArray();
-            if (!isSkewed || !questions.Any(question => question.Type == "comparison" && Opposites.Any(word => question.Text.Contains(word, StringComparison.Ordinal))))
-                return questions;
-        }
-    }
+    private static IEnumerable<Question> Questions(Scene scene, Dice dice) => FilmQuestions.About(new("", 0, 0, [scene], new(0, "", 0, "")), dice);
 
     private static LessonForm FormOf(Question question, Dice dice) =>
-        question.Type is "caption" or "relation" ? LessonForm.Caption : dice.Chance(MovieFormPercent) ? LessonForm.Movie : LessonForm.Clip;
+        question.Type is "caption" or "lifetime" ? LessonForm.Caption : dice.Chance(MovieFormPercent) ? LessonForm.Movie : LessonForm.Clip;
 
     private static IEnumerable<Question> Choose(IEnumerable<Question> questions, Dice dice)
     {
@@ -104,10 +89,9 @@ internal sealed record SceneLesson(string Type, string Request, string Answer, L
             var weight = weights[i] * (1 - haze) + haze * 0.05f;
             rest -= weight;
             Concepts.Add(context, actor, actor.At(second), scene.Background, weight);
-            Concepts.AddKind(content, actor);
         }
         Concepts.AddNothing(context, scene.Background, rest);
-        Concepts.AddNothing(content, scene.Background, 1);
+        Concepts.AddContent(content, scene, second);
     }
 
     /// <summary>Eyes are not ideal.</summary>
