@@ -28,6 +28,7 @@ public sealed class ManyAtOnceTests(EngineFixture fixture) : IClassFixture<Engin
             var tokens = await answers[i];
             Assert.Equal(alone[i].Take(tokens.Count), tokens);
         }
+        await busy.DisposeAsync();                                          // who left is gone within a step, not at once
         Assert.Empty(Directory.EnumerateFileSystemEntries(fixture.Temporary));
     }
 
