@@ -50,6 +50,10 @@ public sealed class FeatureStoreUnusableException(string folder, Exception cause
 public sealed class QueueTimeoutException(TimeSpan limit)
     : Exception($"The request waited {limit.TotalSeconds:0.#} s in the queue, the longest allowed (Engine:QueueTimeout). Try again later.");
 
+/// <summary>The answer was not complete within <see cref="EngineOptions.RequestTimeout"/>, and what was left of it is not computed.</summary>
+public sealed class RequestTimeoutException(TimeSpan limit)
+    : Exception($"The answer was not complete after {limit.TotalSeconds:0.#} s, the longest time for a request (Engine:RequestTimeout). Ask for fewer frames or a lower max_tokens.");
+
 /// <summary>The model is still being loaded.</summary>
 public sealed class EngineLoadingException() : Exception("The model is still being loaded. Try again in a moment.");
 

@@ -15,6 +15,10 @@ public sealed class EngineOptions
     [Range(typeof(TimeSpan), "00:00:01", "1.00:00:00")]
     public TimeSpan QueueTimeout { get; set; } = TimeSpan.FromMinutes(10);
 
+    /// <summary>Longest time from a request's arrival to the end of its answer. Zero: no limit.</summary>
+    [Range(typeof(TimeSpan), "00:00:00", "7.00:00:00")]
+    public TimeSpan RequestTimeout { get; set; }
+
     /// <summary>Tokens generated when a request does not say.</summary>
     [Range(1, 65_536)]
     public int DefaultMaxTokens { get; set; } = 512;

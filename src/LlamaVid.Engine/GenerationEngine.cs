@@ -70,7 +70,7 @@ public sealed partial class GenerationEngine : IAsyncDisposable
 
         RefuseHugeText(request);
         var seeded = request with { Sampling = request.Sampling with { Seed = request.Sampling.Seed ?? RandomNumberGenerator.GetInt32(int.MaxValue) } };
-        var sequence = new Sequence(seeded, new RequestClock(_time), _queue.Ended);
+        var sequence = new Sequence(seeded, _time, _options.RequestTimeout, _queue.Ended);
         _queue.Add(sequence);
         return new Generation(sequence, AdmitAsync(sequence));
     }
@@ -110,7 +110,7 @@ public sealed partial class GenerationEngine : IAsyncDisposable
         }
         catch (Exception fault)
         {
-            sequence.TryRefuse(fault is TimeoutException ? new QueueTimeoutException(_options.QueueTimeout) : fault);
+            sequence.TryRefuse(fault is TimeoutException ? new QueueTimeoutException(_options.QueueTimeout) : sequence.WhyCancelled ?? fault);
             if (sequence.Started.IsCompleted) return;                       // a worker has it, and closes its media
             _queue.Remove(sequence);
             await sequence.DisposeAsync();

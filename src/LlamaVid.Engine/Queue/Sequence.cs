@@ -7,19 +7,35 @@ namespace LlamaVid.Engine;
 /// It waits, then runs, then has ended; or it ends while waiting. Each step is taken once, by whoever comes first: the engine thread, the
 /// time limit of the line, the client going away, or a fault of its media.
 /// </remarks>
-/// <param name="ended">told once, when the last event has been written</param>
-internal sealed class Sequence(GenerationRequest request, RequestClock clock, Action<Sequence> ended) : IAsyncDisposable
+internal sealed class Sequence : IAsyncDisposable
 {
     private const int Waiting = 0, Running = 1, Ended = 2;
 
     private readonly Channel<GenerationEvent> _events = Channel.CreateUnbounded<GenerationEvent>(new() { SingleReader = true });
     private readonly CancellationTokenSource _cancellation = new();
     private readonly TaskCompletionSource _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Action<Sequence> _ended;
+    private readonly ITimer? _deadline;
+    private volatile Exception? _why;
     private int _state = Waiting;
 
-    public GenerationRequest Request { get; } = request;
-    public RequestClock Clock { get; } = clock;
+    /// <param name="timeout">longest time from now to the last event; zero for no limit</param>
+    /// <param name="ended">told once, when the last event has been written</param>
+    public Sequence(GenerationRequest request, TimeProvider time, TimeSpan timeout, Action<Sequence> ended)
+    {
+        (Request, Clock, _ended) = (request, new(time), ended);
+        if (timeout > TimeSpan.Zero)
+            _deadline = time.CreateTimer(_ => Cancel(new RequestTimeoutException(timeout)), null, timeout, Timeout.InfiniteTimeSpan);
+    }
+
+    public GenerationRequest Request { get; }
+    public RequestClock Clock { get; }
+
+    /// <summary>The client has gone away, or the time is up.</summary>
     public CancellationToken Cancelled => _cancellation.Token;
+
+    /// <summary>Why it is cancelled; null while it is not.</summary>
+    public Exception? WhyCancelled => _why;
 
     /// <summary>The media, in the order of the request; filled before the sequence becomes ready.</summary>
     public List<SequenceMedia> Media { get; } = [];
@@ -67,7 +83,13 @@ internal sealed class Sequence(GenerationRequest request, RequestClock clock, Ac
         if (Interlocked.CompareExchange(ref _state, Ended, Running) == Running) Close(last);
     }
 
-    public void Cancel() => _cancellation.Cancel();
+    public void Cancel() => Cancel(new OperationCanceledException("The client has gone away."));
+
+    private void Cancel(Exception why)
+    {
+        Interlocked.CompareExchange(ref _why, why, null);
+        _cancellation.Cancel();
+    }
 
     /// <summary>Closes the media and deletes their temporary files.</summary>
     public async ValueTask DisposeAsync()
@@ -78,8 +100,9 @@ internal sealed class Sequence(GenerationRequest request, RequestClock clock, Ac
 
     private void Close(GenerationEvent last)
     {
+        _deadline?.Dispose();
         _events.Writer.TryWrite(last);
         _events.Writer.Complete();
-        ended(this);
+        _ended(this);
     }
 }

@@ -76,7 +76,7 @@ internal sealed class StepLoop : IDisposable
                 return;
             }
             if (endsRunning) throw new EngineStoppedException();
-            running.Sequence.Cancelled.ThrowIfCancellationRequested();
+            if (running.Sequence.WhyCancelled is { } why) throw why;
             if (running.Phase == WorkPhase.See && !See(running)) return;
             if (running.Phase is WorkPhase.See or WorkPhase.Wait) Compute(running);
         }

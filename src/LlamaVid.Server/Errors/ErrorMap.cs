@@ -18,6 +18,7 @@ internal static class ErrorMap
         InvalidDataUriException e => (400, Invalid(e.Message, "invalid_data_uri", mediaPath)),
         ModelNotFoundException e => (404, new(e.Message, "not_found_error", "model", "model_not_found")),
         QueueTimeoutException e => (408, new(e.Message, "timeout_error", null, "queue_timeout")),
+        RequestTimeoutException e => (408, new(e.Message, "timeout_error", null, "request_timeout")),
         PayloadTooLargeException e => (413, Invalid(e.Message, "payload_too_large", mediaPath)),
         UnsupportedContentTypeException e => (415, Invalid(e.Message, "unsupported_media", null)),
         UnsupportedMediaException e => (415, Invalid(e.Message, "unsupported_media", mediaPath)),

@@ -117,6 +117,15 @@ public sealed class GenerationEngineTests(EngineFixture fixture) : IClassFixture
     }
 
     [Fact]
+    public async Task An_answer_that_takes_too_long_is_ended_and_so_is_one_that_waits_behind_it()
+    {
+        await using var engine = await fixture.StartAsync(new() { RequestTimeout = TimeSpan.FromSeconds(1), MaxRunningSequences = 1 });
+        var faults = await Task.WhenAll(engine.Submit(Forever).FaultAsync(), engine.Submit(Forever).FaultAsync());
+        Assert.All(faults, fault => Assert.IsType<RequestTimeoutException>(fault));
+        Assert.Equal(4, (await engine.Submit(EngineFixture.Text("Hello", 4)).TokensAsync()).Count);
+    }
+
+    [Fact]
     public async Task What_cannot_fit_is_refused_with_the_numbers()
     {
         var fault = Assert.IsType<ContextLengthExceededException>(await _engine.Submit(EngineFixture.Text("Hello", maxTokens: 60_000)).FaultAsync());
