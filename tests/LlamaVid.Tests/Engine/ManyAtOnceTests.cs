@@ -46,27 +46,6 @@ public sealed class ManyAtOnceTests(EngineFixture fixture) : IClassFixture<Engin
     }
 
     [Fact]
-    public async Task Requests_of_higher_priority_are_taken_first()
-    {
-        await using var engine = await fixture.StartAsync(new() { MaxRunningSequences = 1 });
-        var running = await engine.RunningAsync();
-        var ends = new List<string>();
-        var low = EndAsync(EngineFixture.Text("low", 4));
-        var high = EndAsync(EngineFixture.Text("high", 4) with { Priority = 1 });
-        await running.DisposeAsync();
-        await Task.WhenAll(low, high);
-        Assert.Equal(["high", "low"], ends);
-
-        async Task EndAsync(GenerationRequest request)
-        {
-            await using var generation = engine.Submit(request);
-            await foreach (var happened in generation.Events)
-                if (happened is GenerationEvent.Prepared)
-                    lock (ends) ends.Add(request.Id);
-        }
-    }
-
-    [Fact]
     public async Task A_client_has_its_share_of_the_line_and_no_more()
     {
         await using var engine = await fixture.StartAsync(new() { MaxRequestsPerClient = 2 });
