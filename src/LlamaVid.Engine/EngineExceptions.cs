@@ -16,6 +16,22 @@ public sealed class ContextLengthExceededException(int? textTokens, int? visualT
     public int Limit { get; } = limit;
 }
 
+/// <summary>Several answers of one request need more positions together than a worker holds.</summary>
+public sealed class TooManyChoicesException(int choices, int positions, int limit)
+    : Exception($"{choices} answers need {positions} positions each, {(long)choices * positions} in all; a worker holds {limit} (Engine:KvCacheTokens). Lower n, max_tokens or the number of frames.")
+{
+    public long Needed { get; } = (long)choices * positions;
+    public int Limit { get; } = limit;
+}
+
+/// <summary>The request names a token that the model does not have.</summary>
+public sealed class UnknownTokenException(int id, int vocabularySize)
+    : Exception($"There is no token {id}: this model has the tokens 0 to {vocabularySize - 1}.")
+{
+    public int Id { get; } = id;
+    public int VocabularySize { get; } = vocabularySize;
+}
+
 /// <summary>The queue is full; nothing was started.</summary>
 public sealed class EngineOverloadedException(int waiting, int limit)
     : Exception($"{waiting} requests are waiting and the limit is {limit} (Engine:MaxWaitingRequests). Try again later.")

@@ -63,12 +63,14 @@ public sealed partial class GenerationEngine : IAsyncDisposable
     /// <exception cref="EngineOverloadedException">the line is full</exception>
     /// <exception cref="ClientOverloadedException">the client has its share of the line already</exception>
     /// <exception cref="ContextLengthExceededException">the text cannot fit, however it is tokenised</exception>
+    /// <exception cref="UnknownTokenException">a token is named that the model does not have</exception>
     public Generation Submit(GenerationRequest request)
     {
         if (_state == EngineState.Loading) throw new EngineLoadingException();
         if (_state != EngineState.Ready) throw new EngineStoppedException();
 
         RefuseHugeText(request);
+        RefuseUnknownTokens(request);
         var seeded = request with { Sampling = request.Sampling with { Seed = request.Sampling.Seed ?? RandomNumberGenerator.GetInt32(int.MaxValue) } };
         var sequence = new Sequence(seeded, _time, _options.RequestTimeout, _queue.Ended);
         _queue.Add(sequence);
@@ -173,6 +175,14 @@ public sealed partial class GenerationEngine : IAsyncDisposable
             throw new ContextLengthExceededException((int)Math.Min(leastTokens, int.MaxValue / 2), null, request.MaxTokens ?? 1, Card.ContextLength);
     }
 
+    private void RefuseUnknownTokens(GenerationRequest request)
+    {
+        var size = Card!.VocabularySize;
+        foreach (var id in request.StopTokens.Concat(request.Sampling.Bias?.Keys ?? []))
+            if (id < 0 || id >= size)
+                throw new UnknownTokenException(id, size);
+    }
+
     private void RefuseWhatWaits()
     {
         foreach (var sequence in _queue.Close())
@@ -184,7 +194,8 @@ public sealed partial class GenerationEngine : IAsyncDisposable
 
     private ModelCard CardOf(LlamaVidModel model, int kvPositions) => new(
         _modelOptions.ServedName(), Math.Min(model.Config.MaxContext, kvPositions), model.Placement.Dtype.ToString().ToLowerInvariant(),
-        model.Placement.Device.ToString(), model.TokensPerFrame, model.Preprocessor?.ImageSize ?? 0, model.Tokenizer.LongestToken, _time.GetUtcNow());
+        model.Placement.Device.ToString(), model.TokensPerFrame, model.Preprocessor?.ImageSize ?? 0, model.Tokenizer.LongestToken, model.Tokenizer.VocabularySize, kvPositions,
+        _time.GetUtcNow());
 
     private static int KvPositionsFor(LlamaVidModel model)
     {

@@ -20,13 +20,44 @@ public abstract record GenerationEvent
     public sealed record Prepared(PromptReport Prompt) : GenerationEvent;
 
     /// <param name="Text">Text that is final; may be empty while a character or a stop text is incomplete.</param>
-    public sealed record Token(int Id, string Text) : GenerationEvent;
+    public sealed record Token(int Id, string Text) : GenerationEvent
+    {
+        /// <summary>The answer that it belongs to, from 0, when the request asks for several.</summary>
+        public int Choice { get; init; }
+
+        /// <summary>With <see cref="SamplingOptions.Likeliest"/>.</summary>
+        public TokenLikelihood? Likelihood { get; init; }
+
+        /// <summary>With <see cref="SamplingOptions.Likeliest"/>: the likeliest tokens in its place, likeliest first.</summary>
+        public IReadOnlyList<TokenLikelihood> Likeliest { get; init; } = [];
+    }
+
+    /// <summary>One of several answers is complete; others go on.</summary>
+    public sealed record ChoiceFinished(ChoiceEnd End) : GenerationEvent;
 
     /// <param name="Text">What was still held back at the end.</param>
-    public sealed record Finished(FinishReason Reason, string Text, GenerationTimings Timings) : GenerationEvent;
+    public sealed record Finished(FinishReason Reason, string Text, GenerationTimings Timings) : GenerationEvent
+    {
+        /// <summary>The answer that was complete last.</summary>
+        public int Choice { get; init; }
+
+        public AnswerStop? StoppedBy { get; init; }
+
+        public ChoiceEnd End => new(Choice, Reason, Text, StoppedBy);
+    }
 
     public sealed record Failed(Exception Error) : GenerationEvent;
 }
+
+/// <summary>How one answer of a request ended.</summary>
+/// <param name="Text">What was still held back at the end.</param>
+/// <param name="StoppedBy">The client's own stop text or token, when it was that.</param>
+public sealed record ChoiceEnd(int Choice, FinishReason Reason, string Text, AnswerStop? StoppedBy);
+
+/// <summary>How likely a token was in its place.</summary>
+/// <param name="Text">As it reads inside a text; a byte of a character that has no token of its own reads &lt;0xNN&gt;.</param>
+/// <param name="LogProbability">Natural logarithm.</param>
+public sealed record TokenLikelihood(int Id, string Text, IReadOnlyList<byte> Bytes, double LogProbability);
 
 /// <summary>What the model reads.</summary>
 /// <param name="TokenIds">Text ids; each media item (movie layout: each run of placeholders) is one -200.</param>

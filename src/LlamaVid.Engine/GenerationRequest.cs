@@ -28,6 +28,21 @@ public sealed record GenerationRequest
     /// <summary>Goes on after the end-of-sequence token, up to <see cref="MaxTokens"/>: for measurements.</summary>
     public bool IgnoreEos { get; init; }
 
-    /// <summary>Texts that end the answer and are not part of it.</summary>
+    /// <summary>Texts that end the answer.</summary>
     public IReadOnlyList<string> Stop { get; init; } = [];
+
+    /// <summary>Tokens that end the answer.</summary>
+    public IReadOnlyList<int> StopTokens { get; init; } = [];
+
+    /// <summary>The text or token that ended the answer is part of it.</summary>
+    public bool KeepsStop { get; init; }
+
+    /// <summary>Before so many tokens nothing ends the answer: tokens that would are not drawn, and texts do not count.</summary>
+    public int MinTokens { get; init; }
+
+    /// <summary>Answers to write. They share the prompt's work and its positions are held once for each.</summary>
+    public int Choices { get; init; } = 1;
 }
+
+/// <summary>What of <see cref="GenerationRequest.Stop"/> and <see cref="GenerationRequest.StopTokens"/> ended an answer.</summary>
+public sealed record AnswerStop(string? Text, int? Token);

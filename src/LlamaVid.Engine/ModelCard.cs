@@ -5,8 +5,11 @@ namespace LlamaVid.Engine;
 /// <param name="TokensPerFrame">0 for a model that reads text only</param>
 /// <param name="ImageSize">side of the square that a frame is cut to, in pixels; 0 for a model that reads text only</param>
 /// <param name="LongestToken">characters of the longest token</param>
+/// <param name="VocabularySize">token ids run from 0 to this, exclusive</param>
+/// <param name="KvPositions">positions whose keys and values one worker holds</param>
 /// <param name="LoadedAt">when loading was over</param>
-public sealed record ModelCard(string Name, int ContextLength, string Dtype, string Device, int TokensPerFrame, int ImageSize, int LongestToken, DateTimeOffset LoadedAt)
+public sealed record ModelCard(
+    string Name, int ContextLength, string Dtype, string Device, int TokensPerFrame, int ImageSize, int LongestToken, int VocabularySize, int KvPositions, DateTimeOffset LoadedAt)
 {
     public bool SeesVideo => TokensPerFrame > 0;
 }

@@ -18,6 +18,14 @@ public sealed class ServerOptions
     [Range(1, 1_000)]
     public int MaxMediaItems { get; set; } = 16;
 
+    /// <summary>Answers to one request, its <c>n</c>.</summary>
+    [Range(1, 128)]
+    public int MaxChoices { get; set; } = 8;
+
+    /// <summary>The lowest <c>priority</c>, which is the most urgent, that a client may send.</summary>
+    [Range(-1000, 0)]
+    public int BestPriority { get; set; }
+
     /// <summary>How long a shutdown waits for the answer that is being written; then it ends with an error.</summary>
     [Range(typeof(TimeSpan), "00:00:00", "01:00:00")]
     public TimeSpan ShutdownGrace { get; set; } = TimeSpan.FromSeconds(20);

@@ -1,10 +1,13 @@
 namespace LlamaVid.Engine;
 
-/// <summary>Draws one token from logits: greedy, or temperature, then top-k, then top-p, then a draw from a seeded generator.</summary>
-/// <remarks>Order and rules as in transformers 4.31 (TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper). One instance per request.</remarks>
-internal sealed class Sampler(SamplingOptions options)
+/// <summary>Draws one token from logits: greedy, or temperature, then top-k and min-p, then top-p, then a draw from a seeded generator.</summary>
+/// <remarks>
+/// Order and rules as in transformers 4.31 (TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper) and vLLM (min-p). One instance per answer: the
+/// first answer of a request draws from its seed, every other one from a seed derived from it.
+/// </remarks>
+internal sealed class Sampler(SamplingOptions options, int choice = 0)
 {
-    private ulong _state = (ulong)(options.Seed ?? 0);
+    private ulong _state = choice == 0 ? (ulong)(options.Seed ?? 0) : Mixed((ulong)(options.Seed ?? 0) ^ Mixed((ulong)choice));
 
     public int Next(ReadOnlySpan<float> logits)
     {
@@ -28,36 +31,55 @@ internal sealed class Sampler(SamplingOptions options)
         return best;
     }
 
-    /// <summary>The tokens that may be drawn, likeliest first, and their probabilities, which sum to one.</summary>
+    /// <summary>The tokens that may be drawn and their probabilities, which sum to one; likeliest first where only some are kept.</summary>
     internal static (int[] Ids, double[] Probabilities) Keep(ReadOnlySpan<float> logits, SamplingOptions options)
     {
-        var ids = new int[logits.Length];
-        var keys = new float[logits.Length];
-        for (var i = 0; i < ids.Length; i++) (ids[i], keys[i]) = (i, -logits[i]);
-        Array.Sort(keys, ids);                                              // likeliest first
+        var most = logits[Likeliest(logits)];
+        var floor = options.MinP > 0 ? (float)(most + options.Temperature * Math.Log(options.MinP)) : float.NegativeInfinity;
+        if (options.TopK > 0 && options.TopK < logits.Length) floor = Math.Max(floor, KthLargest(logits, options.TopK));       // equal to the k-th: kept too
 
-        var count = options.TopK > 0 ? Math.Min(options.TopK, ids.Length) : ids.Length;
-        while (count < ids.Length && keys[count] == keys[count - 1]) count++;   // equal to the k-th: kept too
+        var total = 0.0;
+        foreach (var logit in logits)
+            if (logit >= floor)
+                total += Weight(logit);
+        if (options.TopP < 1)
+        {
+            // Tokens with less than an equal share of what top-p leaves out sum to less than all of it: none of them is ever kept.
+            var share = most + options.Temperature * Math.Log(Math.Max((1 - options.TopP) * total / logits.Length, double.Epsilon));
+            floor = Math.Max(floor, (float)Math.Min(share - 1e-3 * Math.Abs(share), most));
+        }
 
-        var weights = new double[count];
-        for (var i = 0; i < count; i++) weights[i] = Math.Exp((keys[0] - keys[i]) / options.Temperature);
-        var total = weights.Sum();
-        for (var i = 0; i < count; i++) weights[i] /= total;
+        var kept = new List<(float Logit, int Id)>();
+        for (var i = 0; i < logits.Length; i++)
+            if (logits[i] >= floor && logits[i] > float.NegativeInfinity)
+                kept.Add((logits[i], i));
+        if (options.TopP < 1 || options.TopK > 0) kept.Sort(static (a, b) => a.Logit == b.Logit ? a.Id.CompareTo(b.Id) : b.Logit.CompareTo(a.Logit));
 
-        var kept = 1;
-        for (var sum = weights[0]; kept < count && sum < options.TopP; kept++) sum += weights[kept];
-        var rest = weights.AsSpan(0, kept).ToArray();
-        var scale = rest.Sum();
-        for (var i = 0; i < kept; i++) rest[i] /= scale;
-        return (ids[..kept], rest);
+        var (count, sum) = (0, 0.0);
+        while (count < kept.Count && (count == 0 || options.TopP >= 1 || sum / total < options.TopP)) sum += Weight(kept[count++].Logit);
+        var (ids, probabilities) = (new int[count], new double[count]);
+        for (var i = 0; i < count; i++) (ids[i], probabilities[i]) = (kept[i].Id, Weight(kept[i].Logit) / sum);
+        return (ids, probabilities);
+
+        double Weight(float logit) => Math.Exp((logit - most) / options.Temperature);
+    }
+
+    private static float KthLargest(ReadOnlySpan<float> logits, int k)
+    {
+        var largest = new PriorityQueue<float, float>(k);
+        foreach (var logit in logits)
+            if (largest.Count < k) largest.Enqueue(logit, logit);
+            else if (logit > largest.Peek()) largest.EnqueueDequeue(logit, logit);
+        return largest.Peek();
     }
 
     /// <summary>SplitMix64, so that a seed gives the same answer on every platform and version.</summary>
-    private double NextDouble()
+    private double NextDouble() => (Mixed(_state += 0x9E3779B97F4A7C15) >> 11) * (1.0 / (1UL << 53));
+
+    private static ulong Mixed(ulong z)
     {
-        var z = _state += 0x9E3779B97F4A7C15;
         z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
         z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
-        return ((z ^ (z >> 31)) >> 11) * (1.0 / (1UL << 53));
+        return z ^ (z >> 31);
     }
 }

@@ -5,13 +5,17 @@ internal static class PromptPlan
 {
     /// <param name="frames">frames of each media item</param>
     /// <exception cref="ContextLengthExceededException">prompt and answer together are longer than the context</exception>
+    /// <exception cref="TooManyChoicesException">all answers together need more positions than a worker holds</exception>
     public static (PromptLayout Layout, int AnswerTokens) Of(LlamaVidModel model, GenerationRequest request, Func<int, int> frames, ModelCard card, EngineOptions options)
     {
         var layout = Lay(model, request, frames);
         var visual = Enumerable.Range(0, request.Media.Count).Sum(frames) * card.TokensPerFrame;
         var left = card.ContextLength - layout.Positions;
         var answer = request.MaxTokens ?? Math.Min(options.DefaultMaxTokens, Math.Max(1, left));
-        return answer <= left ? (layout, answer) : throw new ContextLengthExceededException(layout.Positions - visual, visual, answer, card.ContextLength);
+        if (answer > left) throw new ContextLengthExceededException(layout.Positions - visual, visual, answer, card.ContextLength);
+        return (long)request.Choices * (layout.Positions + answer) <= card.KvPositions
+            ? (layout, answer)
+            : throw new TooManyChoicesException(request.Choices, layout.Positions + answer, card.KvPositions);
     }
 
     public static PromptLayout Lay(LlamaVidModel model, GenerationRequest request, Func<int, int> frames) => model.Prompts.Build(

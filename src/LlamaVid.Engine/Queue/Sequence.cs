@@ -49,8 +49,8 @@ internal sealed class Sequence : IAsyncDisposable
     /// <summary>Most tokens that will be generated; filled before the sequence becomes ready.</summary>
     public int AnswerTokens { get; set; }
 
-    /// <summary>Positions of the decoder that the planned prompt and the answer take.</summary>
-    public int PlannedPositions => Planned!.Positions + AnswerTokens;
+    /// <summary>Positions of the decoder that the planned prompt and the answer take, once for each answer.</summary>
+    public int PlannedPositions => Request.Choices * (Planned!.Positions + AnswerTokens);
 
     /// <summary>The worker that holds features of its media, if one does; others leave it alone.</summary>
     public Worker? Home { get; set; }

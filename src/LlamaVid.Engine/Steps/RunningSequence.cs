@@ -9,12 +9,11 @@ internal sealed class RunningSequence : Workload, IDisposable
     private readonly LlamaVidModel _model;
     private readonly CancellationTokenRegistration _cancellation;
     private readonly List<Sight> _sights = [];
-    private readonly List<int> _inCache = [];                               // generated tokens whose keys and values are in the cache
+    private readonly List<RunningAnswer> _answering = [];                   // never empty once the prompt is being computed
 
+    private int _complete;
     private Tensor? _question;                                              // [L] word pieces
     private Tensor? _prompt;                                                // [S, W]
-    private Answer? _answer;
-    private Sampler? _sampler;
 
     /// <param name="cancelled">called when the client goes away</param>
     public RunningSequence(Sequence sequence, LlamaVidModel model, Action cancelled)
@@ -33,9 +32,12 @@ internal sealed class RunningSequence : Workload, IDisposable
 
     public PositionKeys? Keys { get; private set; }
 
-    public KvCache? Cache { get; private set; }
+    /// <summary>The answers that are not complete, and the last one that is.</summary>
+    public IReadOnlyList<RunningAnswer> Answering => _answering;
 
-    /// <summary>Set when the answer is complete.</summary>
+    public override int Answers => Math.Max(Sequence.Request.Choices - _complete, 1);
+
+    /// <summary>Set when all answers are complete.</summary>
     public GenerationEvent.Finished? Finished { get; private set; }
 
     /// <summary>The media item that is being seen now; null before the first and after the last.</summary>
@@ -92,7 +94,7 @@ internal sealed class RunningSequence : Workload, IDisposable
     }
 
     /// <summary>All frames are seen: lays the prompt out anew if fewer or more came than were planned.</summary>
-    /// <returns>positions that the sequence needs</returns>
+    /// <returns>positions that the sequence needs, for all its answers</returns>
     /// <exception cref="ContextLengthExceededException">more frames came than fit</exception>
     public int LayOut(ModelCard card, EngineOptions options)
     {
@@ -104,69 +106,87 @@ internal sealed class RunningSequence : Workload, IDisposable
                 (Layout, AnswerTokens) = PromptPlan.Of(_model, Sequence.Request, i => _sights[i].Compressed, card, options);
             Keys = PositionKeys.Of(Layout, [.. _sights.Select(sight => sight.Key)], _model.Config.Decoder.MaxPositions);
         }
-        return Layout.Positions + AnswerTokens;
+        return Sequence.Request.Choices * AnswerPositions;
     }
 
     /// <summary>Takes memory for exactly the positions it needs, and what another sequence has computed of them already.</summary>
     public void StartPrefill(KvCache? source, int known)
     {
-        Cache = _model.NewCache(Layout.Positions + AnswerTokens);
+        var cache = _model.NewCache(AnswerPositions);
         known = Math.Min(known, Layout.Positions - 1);                       // the last position's logits are needed
-        if (source is not null && known > 0) Cache.CopyFrom(source, known);
+        if (source is not null && known > 0) cache.CopyFrom(source, known);
         _prompt = Embed();
-        _answer = new(_model.Tokenizer, [.. Sequence.Request.Stop, Layout.Stop], AnswerTokens, Sequence.Request.IgnoreEos);
-        _sampler = new(Sequence.Request.Sampling);
-        (Phase, PromptOwed) = (WorkPhase.Prefill, Layout.Positions - Cache.Length);
-        Sequence.Publish(new GenerationEvent.Prepared(Report(Cache.Length)));
+        int[] text = [.. Layout.Spans.OfType<PromptSpan.Text>().SelectMany(span => span.Ids)];
+        for (var choice = 0; choice < Sequence.Request.Choices; choice++)
+            _answering.Add(new(choice, Sequence.Request, _model.Tokenizer, text, Layout.Stop, AnswerTokens));
+        _answering[0].Cache = cache;
+        (Phase, PromptOwed) = (WorkPhase.Prefill, Layout.Positions - cache.Length);
+        Sequence.Publish(new GenerationEvent.Prepared(Report(cache.Length)));
     }
 
     /// <returns>[count, W] the next positions of the prompt</returns>
-    public Tensor PromptRows(int count) => _prompt!.narrow(0, Cache!.Length, count);
+    public Tensor PromptRows(int count) => _prompt!.narrow(0, _answering[0].Cache!.Length, count);
 
-    /// <summary>The token whose embedding is the next position.</summary>
-    public int LastToken { get; private set; }
-
-    /// <summary>A chunk of the prompt has been computed.</summary>
+    /// <summary>A chunk of the prompt has been computed. After the last one every answer has keys and values of its own.</summary>
     /// <returns>true when it was the last</returns>
     public bool Prefilled(int count)
     {
         PromptOwed -= count;
-        Sequence.Publish(new GenerationEvent.Progress(WorkStage.Prefill, Cache!.Length, Layout.Positions));
+        Sequence.Publish(new GenerationEvent.Progress(WorkStage.Prefill, _answering[0].Cache!.Length, Layout.Positions));
         if (PromptOwed > 0) return false;
         _prompt!.Dispose();
         _prompt = null;
+        foreach (var answer in _answering.Skip(1))
+        {
+            answer.Cache = _model.NewCache(AnswerPositions);
+            answer.Cache.CopyFrom(_answering[0].Cache!, Layout.Positions);
+        }
         Phase = WorkPhase.Decode;
         return true;
     }
 
-    /// <summary>The last token's keys and values are in the cache.</summary>
-    public void Decoded() => _inCache.Add(LastToken);
-
-    /// <param name="logits">[V] of the next token</param>
-    public void Draw(ReadOnlySpan<float> logits)
+    /// <param name="logits">[V] of the answer's next token</param>
+    public void Draw(RunningAnswer answer, ReadOnlySpan<float> logits)
     {
         var vocabulary = Math.Min(logits.Length, _model.Tokenizer.VocabularySize);       // rows beyond the tokenizer's own are padding of the matrix
-        LastToken = _sampler!.Next(logits[..vocabulary]);
+        var token = answer.Draw(logits[..vocabulary]);
         Sequence.Clock.Token();
-        Sequence.Publish(new GenerationEvent.Token(LastToken, _answer!.Add(LastToken)));
-        if (_answer.Finish is { } reason) Finished = new(reason, _answer.End(), Sequence.Clock.Timings());
+        Sequence.Publish(token);
+        if (!answer.IsComplete) return;
+        var end = answer.End();
+        if (++_complete < Sequence.Request.Choices) Sequence.Publish(new GenerationEvent.ChoiceFinished(end));
+        else Finished = new(end.Reason, end.Text, Sequence.Clock.Timings()) { Choice = end.Choice, StoppedBy = end.StoppedBy };
     }
 
-    /// <summary>Gives its cache away, with the names of what is in it; null when it has none or it holds half a prompt.</summary>
+    /// <summary>Lets answers go that are complete while others are not.</summary>
+    /// <returns>positions that they held</returns>
+    public int LetGo()
+    {
+        var complete = Finished is null ? _answering.Where(answer => answer.IsComplete).ToArray() : [];
+        foreach (var answer in complete)
+        {
+            answer.Dispose();
+            _answering.Remove(answer);
+        }
+        return complete.Length * AnswerPositions;
+    }
+
+    /// <summary>Gives the cache of its last answer away, with the names of what is in it; null when it has none or it holds half a prompt.</summary>
     public (PositionKeys Keys, KvCache Cache)? HandOverCache()
     {
-        if (Cache is null || Phase != WorkPhase.Decode) return null;
-        var cache = Cache;
-        Cache = null;
-        return (Keys!.With(_inCache, _model.Config.Decoder.MaxPositions), cache);
+        if (Phase != WorkPhase.Decode || _answering[^1] is not { Cache: { } cache } answer) return null;
+        answer.Cache = null;
+        return (Keys!.With(answer.InCache, _model.Config.Decoder.MaxPositions), cache);
     }
+
+    private int AnswerPositions => Layout.Positions + AnswerTokens;
 
     public void Dispose()
     {
         _cancellation.Dispose();
         _question?.Dispose();
         _prompt?.Dispose();
-        Cache?.Dispose();
+        foreach (var answer in _answering) answer.Dispose();
         foreach (var sight in _sights) sight.Dispose();
     }
 

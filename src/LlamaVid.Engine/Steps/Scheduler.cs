@@ -15,8 +15,10 @@ internal sealed class Scheduler(EngineOptions options, KvBudget budget)
     /// Whether one more may begin. A sequence that gave back what it held, because more frames came than were planned, comes before all that have not begun.
     /// </summary>
     /// <param name="evictable">positions that are held for nobody and can be made free</param>
-    public bool CanStart(int positions, int evictable = 0) =>
-        _running.Count < options.MaxRunningSequences && _running.All(work => work.Positions > 0) && positions <= budget.Free + evictable;
+    /// <param name="answers">a request with more of them than may run at a time runs alone</param>
+    public bool CanStart(int positions, int evictable = 0, int answers = 1) =>
+        (_running.Count == 0 || _running.Sum(work => work.Answers) + answers <= options.MaxRunningSequences)
+        && _running.All(work => work.Positions > 0) && positions <= budget.Free + evictable;
 
     /// <param name="positions">what it will hold, known to be free</param>
     public void Start(Workload work, int positions)

@@ -56,7 +56,7 @@ internal sealed class StepLoop : IDisposable
     private IEnumerable<RunningSequence> Sequences => _scheduler.Running.Cast<RunningSequence>();
 
     private bool Fits(Sequence sequence) =>
-        _scheduler.CanStart(sequence.PlannedPositions, _prefixes.Evictable) && _prefixes.MakeRoom(sequence.PlannedPositions);
+        _scheduler.CanStart(sequence.PlannedPositions, _prefixes.Evictable, sequence.Request.Choices) && _prefixes.MakeRoom(sequence.PlannedPositions);
 
     private void Begin(Sequence sequence)
     {
@@ -77,6 +77,11 @@ internal sealed class StepLoop : IDisposable
             }
             if (endsRunning) throw new EngineStoppedException();
             if (running.Sequence.WhyCancelled is { } why) throw why;
+            if (running.LetGo() is > 0 and var free)
+            {
+                _scheduler.TryResize(running, running.Positions - free);
+                _wake();
+            }
             if (running.Phase == WorkPhase.See && !See(running)) return;
             if (running.Phase is WorkPhase.See or WorkPhase.Wait) Compute(running);
         }
@@ -144,7 +149,7 @@ internal sealed class StepLoop : IDisposable
         var best = _prefixes.Longest(keys);
         foreach (var other in Sequences.Where(other => other.Phase == WorkPhase.Decode))
             if (other.Keys!.CommonPrefix(keys) is var common && common > best.Length)
-                best = (other.Cache, common);
+                best = (other.Answering[0].Cache, common);
         return best;
     }
 

@@ -21,43 +21,61 @@ internal static class StepRunner
     private static void Advance(LlamaVidModel model, IReadOnlyList<Share> shares)
     {
         if (shares.Count == 0) return;
-        var hidden = model.Forward(Rows(model, shares), [.. shares.Select(Chunk)]);
+        var hidden = model.Forward(Rows(model, shares), [.. shares.SelectMany(Chunks)]);
 
-        var (drawing, last) = (new List<RunningSequence>(shares.Count), new List<long>(shares.Count));
+        var (drawing, last) = (new List<(RunningSequence Sequence, RunningAnswer Answer, int Row)>(shares.Count), new List<long>(shares.Count));
         var end = 0L;
         foreach (var share in shares)
         {
             var sequence = (RunningSequence)share.Work;
-            end += Length(share);
-            if (share.Decodes) sequence.Decoded();
-            else if (!sequence.Prefilled(share.Prefill)) continue;
-            drawing.Add(sequence);
+            if (share.Decodes)
+            {
+                foreach (var answer in Undone(sequence))
+                {
+                    answer.Decoded();
+                    drawing.Add((sequence, answer, last.Count));
+                    last.Add(end++);
+                }
+                continue;
+            }
+            end += share.Prefill;
+            if (!sequence.Prefilled(share.Prefill)) continue;
+            drawing.AddRange(sequence.Answering.Select(answer => (sequence, answer, last.Count)));      // they begin with the same token's logits
             last.Add(end - 1);
         }
         if (drawing.Count == 0) return;
 
         var rows = last.Count == hidden.shape[0] ? hidden : hidden.index_select(0, tensor(last, device: hidden.device));
         var logits = model.Logits(rows).cpu().data<float>().ToArray();        // the only wait for the device in a step
-        var vocabulary = logits.Length / drawing.Count;
-        for (var i = 0; i < drawing.Count; i++) drawing[i].Draw(logits.AsSpan(i * vocabulary, vocabulary));
+        var vocabulary = logits.Length / last.Count;
+        foreach (var (sequence, answer, row) in drawing) sequence.Draw(answer, logits.AsSpan(row * vocabulary, vocabulary));
     }
 
     /// <returns>[N, W] what goes into the decoder: prompt rows as they are, and the embeddings of the last tokens, which are looked up together</returns>
     private static Tensor Rows(LlamaVidModel model, IReadOnlyList<Share> shares)
     {
-        var decoding = shares.Where(share => share.Decodes).Select(share => ((RunningSequence)share.Work).LastToken).ToArray();
+        var decoding = shares.Where(share => share.Decodes).SelectMany(share => Undone((RunningSequence)share.Work)).Select(answer => answer.LastToken).ToArray();
         var embedded = decoding.Length == 0 ? null : model.Embed(decoding);
-        if (decoding.Length == shares.Count) return embedded!;
+        if (shares.All(share => share.Decodes)) return embedded!;
 
         var next = 0;
-        return cat([.. shares.Select(share => share.Decodes ? embedded!.narrow(0, next++, 1) : ((RunningSequence)share.Work).PromptRows(share.Prefill))], 0);
+        return cat([.. shares.Select(share => share.Decodes ? Next(share) : ((RunningSequence)share.Work).PromptRows(share.Prefill))], 0);
+
+        Tensor Next(Share share)
+        {
+            var count = Undone((RunningSequence)share.Work).Count();
+            next += count;
+            return embedded!.narrow(0, next - count, count);
+        }
     }
 
-    private static SequenceChunk Chunk(Share share)
+    private static IEnumerable<SequenceChunk> Chunks(Share share)
     {
         var sequence = (RunningSequence)share.Work;
-        return new(sequence.Cache!, Length(share), share.Decodes ? sequence.Cache!.Length + 1 : sequence.Layout.Positions);
+        return share.Decodes
+            ? Undone(sequence).Select(answer => new SequenceChunk(answer.Cache!, 1, answer.Cache!.Length + 1))
+            : [new(sequence.Answering[0].Cache!, share.Prefill, sequence.Layout.Positions)];
     }
 
-    private static int Length(Share share) => share.Decodes ? 1 : share.Prefill;
+    private static IEnumerable<RunningAnswer> Undone(RunningSequence sequence) => sequence.Answering.Where(answer => !answer.IsComplete);
 }

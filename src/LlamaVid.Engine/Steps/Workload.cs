@@ -24,6 +24,9 @@ internal abstract class Workload
     /// <summary>Positions of the budget that it holds.</summary>
     public int Positions { get; set; }
 
+    /// <summary>Answers that it advances by one token in a step.</summary>
+    public virtual int Answers => 1;
+
     /// <summary>Frames that lie ready for the tower and that no sequence before it takes through.</summary>
     public int FramesToEncode { get; protected set; }
 

@@ -119,6 +119,16 @@ public sealed class LlamaTokenizer
     /// <summary>Whether the id is a beginning, end, unknown or other special token, which answers never show.</summary>
     public bool IsSpecial(int id) => _special.Contains(id);
 
+    /// <summary>A token as it reads inside a text; a single byte of a character reads &lt;0xNN&gt;.</summary>
+    public string TextOf(int id)
+    {
+        Check(id);
+        return AddedText(id) ?? (_model.IsControl(id) ? _model.Piece(id) : _model.Piece(id).Replace('▁', ' '));
+    }
+
+    /// <summary>The bytes that a token stands for.</summary>
+    public byte[] BytesOf(int id) => id < _model.Count && _model.IsByte(id, out var value) ? [value] : Encoding.UTF8.GetBytes(TextOf(id));
+
     /// <summary>The text of a token that lies outside the SentencePiece model, or null.</summary>
     internal string? AddedText(int id) => id >= _model.Count ? _added[id - _model.Count] : null;
 

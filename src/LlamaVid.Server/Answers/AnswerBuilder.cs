@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using LlamaVid.Engine;
 using LlamaVid.Server.OpenAi;
 
@@ -24,10 +25,19 @@ internal sealed class AnswerBuilder(string id, string model, long created)
         Round(Timings.Queue), Round(Timings.Fetch), Round(Timings.DecodeVideo), Round(Timings.Vision), Round(Timings.Prefill), Round(Timings.Decode),
         Round(Timings.TimeToFirstToken));
 
-    public ChatCompletionChunk Chunk(Delta delta, string? finishReason = null, IReadOnlyList<int>? tokenIds = null) =>
-        new() { Id = Id, Created = Created, Model = Model, Choices = [new() { Delta = delta, FinishReason = finishReason, TokenIds = tokenIds }] };
+    public ChatCompletionChunk Chunk(params IReadOnlyList<ChunkChoice> choices) => new() { Id = Id, Created = Created, Model = Model, Choices = choices };
 
     public static string Wire(FinishReason reason) => reason == FinishReason.Stop ? "stop" : "length";
+
+    public static JsonNode? Wire(AnswerStop? stop) => stop is null ? null : stop.Token is { } token ? JsonValue.Create(token) : JsonValue.Create(stop.Text);
+
+    public static TokenLogprob? Wire(GenerationEvent.Token token) => token.Likelihood is not { } drawn ? null : new(
+        drawn.Text, Finite(drawn.LogProbability), Bytes(drawn),
+        [.. token.Likeliest.Select(each => new TopLogprob(each.Text, Finite(each.LogProbability), Bytes(each)))]);
+
+    private static int[] Bytes(TokenLikelihood token) => [.. token.Bytes.Select(value => (int)value)];
+
+    private static double Finite(double logarithm) => Math.Max(logarithm, -9999);
 
     private static MediaUse Use(MediaReport media) => new(
         media.Kind == MediaKind.Video ? "video" : "image", media.Frames, media.Timestamps, media.Duration, media.FramesPerSecond,

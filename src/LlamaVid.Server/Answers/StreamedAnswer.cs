@@ -13,9 +13,7 @@ namespace LlamaVid.Server.Answers;
 internal sealed class StreamedAnswer(
     EventStream stream, AnswerBuilder answer, AnswerOptions options, TimeProvider time, TimeSpan keepAlive, Func<Exception, Error> describe)
 {
-    private readonly AnswerText _text = new();
-    private readonly List<int> _unsent = [];              // token ids that no chunk has carried yet
-    private bool _roleSent;
+    private readonly List<StreamedChoice> _choices = [];
 
     public async Task WriteAsync(IAsyncEnumerable<GenerationEvent> generation, CancellationToken cancellationToken)
     {
@@ -62,11 +60,12 @@ internal sealed class StreamedAnswer(
     private Task WriteAsync(GenerationEvent @event, CancellationToken cancellationToken) => @event switch
     {
         GenerationEvent.Queued queued when options.IncludeProgress =>
-            SendAsync(answer.Chunk(Opening()) with { QueuePosition = queued.Position, QueuePending = queued.Waiting, QueueWaitMs = queued.Wait?.TotalMilliseconds }, cancellationToken),
+            SendAsync(Empty() with { QueuePosition = queued.Position, QueuePending = queued.Waiting, QueueWaitMs = queued.Wait?.TotalMilliseconds }, cancellationToken),
         GenerationEvent.Progress progress when options.IncludeProgress =>
-            SendAsync(answer.Chunk(Opening()) with { Progress = new(Wire(progress.Stage), progress.Done, progress.Total) }, cancellationToken),
+            SendAsync(Empty() with { Progress = new(Wire(progress.Stage), progress.Done, progress.Total) }, cancellationToken),
         GenerationEvent.Prepared prepared => PreparedAsync(prepared.Prompt, cancellationToken),
         GenerationEvent.Token token => TokenAsync(token, cancellationToken),
+        GenerationEvent.ChoiceFinished { End: var end } => EndAsync(end, cancellationToken),
         GenerationEvent.Finished finished => FinishedAsync(finished, cancellationToken),
         _ => Task.CompletedTask,
     };
@@ -74,7 +73,7 @@ internal sealed class StreamedAnswer(
     private Task PreparedAsync(PromptReport prompt, CancellationToken cancellationToken)
     {
         answer.Prompt = prompt;
-        return SendAsync(answer.Chunk(Opening()) with
+        return SendAsync(Empty() with
         {
             Video = answer.Video, Media = answer.Media, PromptTokenIds = options.ReturnTokenIds ? prompt.TokenIds : null,
         }, cancellationToken);
@@ -83,37 +82,34 @@ internal sealed class StreamedAnswer(
     private Task TokenAsync(GenerationEvent.Token token, CancellationToken cancellationToken)
     {
         answer.TokenCount++;
-        _unsent.Add(token.Id);
-        return TextAsync(_text.Push(token.Text), cancellationToken);
+        return ChoiceOf(token.Choice).Push(token) is { } piece ? SendAsync(answer.Chunk(piece), cancellationToken) : Task.CompletedTask;
+    }
+
+    private async Task EndAsync(ChoiceEnd end, CancellationToken cancellationToken)
+    {
+        var choice = ChoiceOf(end.Choice);
+        if (choice.Rest(end.Text) is { } piece)
+            await SendAsync(answer.Chunk(piece), cancellationToken);
+        await SendAsync(answer.Chunk(choice.End(end)) with { Timings = answer.WireTimings }, cancellationToken);
     }
 
     private async Task FinishedAsync(GenerationEvent.Finished finished, CancellationToken cancellationToken)
     {
         answer.Timings = finished.Timings;
-        await TextAsync(_text.Push(finished.Text), cancellationToken);
-        await SendAsync(answer.Chunk(Opening(), AnswerBuilder.Wire(finished.Reason), TakeIds()) with { Timings = answer.WireTimings }, cancellationToken);
+        await EndAsync(finished.End, cancellationToken);
         if (options.IncludeUsage)
-            await SendAsync(answer.Chunk(Delta.Empty) with { Choices = [], Usage = answer.Usage }, cancellationToken);
+            await SendAsync(answer.Chunk() with { Usage = answer.Usage }, cancellationToken);
         await stream.DataAsync("[DONE]", cancellationToken);
     }
 
-    private Task TextAsync(string text, CancellationToken cancellationToken) =>
-        text.Length == 0 ? Task.CompletedTask : SendAsync(answer.Chunk(Opening() with { Content = text }, tokenIds: TakeIds()), cancellationToken);
+    /// <summary>A chunk that says nothing of an answer; the first one of the stream says whose turn it is.</summary>
+    private ChatCompletionChunk Empty() => answer.Chunk(ChoiceOf(0).Empty());
 
-    /// <summary>An empty delta; the first one of the stream says whose turn it is.</summary>
-    private Delta Opening()
+    private StreamedChoice ChoiceOf(int number)
     {
-        if (_roleSent)
-            return Delta.Empty;
-        _roleSent = true;
-        return new() { Role = "assistant", Content = "" };
-    }
-
-    private int[]? TakeIds()
-    {
-        int[]? ids = options.ReturnTokenIds && _unsent.Count > 0 ? [.. _unsent] : null;
-        _unsent.Clear();
-        return ids;
+        while (_choices.Count <= number)
+            _choices.Add(new(_choices.Count, options));
+        return _choices[number];
     }
 
     private Task SendAsync(ChatCompletionChunk chunk, CancellationToken cancellationToken) =>

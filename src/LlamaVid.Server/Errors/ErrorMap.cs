@@ -15,6 +15,8 @@ internal static class ErrorMap
         InvalidRequestException e => (400, Invalid(e.Message, e.Code, e.Param)),
         ModelReadsTextOnlyException e => (400, Invalid(e.Message, InvalidRequestException.Unsupported, mediaPath)),
         ContextLengthExceededException e => (400, Invalid(e.Message, "context_length_exceeded", mediaPath ?? "messages")),
+        TooManyChoicesException e => (400, Invalid(e.Message, "context_length_exceeded", "n")),
+        UnknownTokenException e => (400, Invalid(e.Message, InvalidRequestException.InvalidValue, null)),
         InvalidDataUriException e => (400, Invalid(e.Message, "invalid_data_uri", mediaPath)),
         ModelNotFoundException e => (404, new(e.Message, "not_found_error", "model", "model_not_found")),
         QueueTimeoutException e => (408, new(e.Message, "timeout_error", null, "queue_timeout")),

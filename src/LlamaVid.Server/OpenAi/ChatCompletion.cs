@@ -1,4 +1,5 @@
 using System.ComponentModel;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 
 namespace LlamaVid.Server.OpenAi;
@@ -27,16 +28,35 @@ internal sealed record ChatCompletion
 
 internal sealed record Choice
 {
-    public int Index { get; }
+    [Description("From 0; with `n`, one choice for each answer.")]
+    public int Index { get; init; }
     public required Message Message { get; init; }
     [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
-    [Description("Always null; log probabilities are not supported yet.")]
-    public object? Logprobs { get; }
-    [Description("stop: the model ended its answer or a stop text came. length: max_tokens or the context ended it.")]
+    [Description("With logprobs: how likely each token was.")]
+    public ChoiceLogprobs? Logprobs { get; init; }
+    [Description("stop: the model ended its answer, or a stop text or token came. length: max_tokens or the context ended it.")]
     public required string FinishReason { get; init; }
+    [Description("The stop text or the stop token that ended the answer, when one of the request's did.")]
+    public JsonNode? StopReason { get; init; }
     [Description("With return_token_ids: the tokens generated.")]
     public IReadOnlyList<int>? TokenIds { get; init; }
 }
+
+/// <summary>How likely the tokens of an answer, or of a piece of it, were to the model itself: before temperature, bias and penalties.</summary>
+internal sealed record ChoiceLogprobs(IReadOnlyList<TokenLogprob> Content)
+{
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
+    [Description("Always null; this model does not refuse.")]
+    public object? Refusal { get; }
+}
+
+internal sealed record TokenLogprob(
+    string Token,
+    [property: Description("Natural logarithm of its probability; -9999 for what was impossible.")] double Logprob,
+    [property: Description("The bytes that the token stands for; characters without a token of their own take several tokens.")] IReadOnlyList<int> Bytes,
+    [property: Description("With top_logprobs: the likeliest tokens in this place.")] IReadOnlyList<TopLogprob> TopLogprobs);
+
+internal sealed record TopLogprob(string Token, double Logprob, IReadOnlyList<int> Bytes);
 
 internal sealed record Message(string Role, string Content);
 
@@ -65,12 +85,14 @@ internal sealed record ChatCompletionChunk
 
 internal sealed record ChunkChoice
 {
-    public int Index { get; }
+    public int Index { get; init; }
     public required Delta Delta { get; init; }
     [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
-    public object? Logprobs { get; }
+    [Description("With logprobs: of the tokens that no chunk before has told of.")]
+    public ChoiceLogprobs? Logprobs { get; init; }
     [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
     public string? FinishReason { get; init; }
+    public JsonNode? StopReason { get; init; }
     public IReadOnlyList<int>? TokenIds { get; init; }
 }
 

@@ -60,6 +60,14 @@ internal sealed class ChatDraft(RequestLimits limits) : SampledDraft
     public int? MaxCompletionTokens { get; set; }
     public SamplingOptions Choosing { get; set; } = new();
     public IReadOnlyList<string> Stop { get; set; } = [];
+    public IReadOnlyList<int> StopTokens { get; set; } = [];
+    public bool KeepsStop { get; set; }
+    public bool IgnoreEos { get; set; }
+    public int MinTokens { get; set; }
+    public int Choices { get; set; } = 1;
+    public bool Logprobs { get; set; }
+    public int TopLogprobs { get; set; }
+    public int Priority { get; set; }
 
     public FrameSampling MediaIoSampling { get; set; } = new();
     public FrameSampling ProcessorSampling { get; set; } = new();
@@ -75,4 +83,6 @@ internal sealed class ChatDraft(RequestLimits limits) : SampledDraft
 }
 
 /// <summary>How much one request may ask for.</summary>
-internal sealed record RequestLimits(int Messages, int Media);
+/// <param name="Choices">answers</param>
+/// <param name="BestPriority">the lowest number</param>
+internal sealed record RequestLimits(int Messages, int Media, int Choices, int BestPriority);

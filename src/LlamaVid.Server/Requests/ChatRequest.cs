@@ -6,7 +6,7 @@ namespace LlamaVid.Server.Requests;
 
 /// <summary>How the answer is to be written.</summary>
 /// <param name="MediaPath">The path of the request's only media item, or of the field that holds them all; faults of media name it.</param>
-internal sealed record AnswerOptions(bool Stream, bool IncludeUsage, bool IncludeProgress, bool ReturnTokenIds, string? MediaPath);
+internal sealed record AnswerOptions(bool Stream, bool IncludeUsage, bool IncludeProgress, bool ReturnTokenIds, string? MediaPath, bool Logprobs = false);
 
 /// <summary>A request whose fields agree with each other: what the engine is to do, and how to answer.</summary>
 internal sealed record ChatRequest(string? Model, GenerationRequest Generation, AnswerOptions Answer)
@@ -32,12 +32,18 @@ internal sealed record ChatRequest(string? Model, GenerationRequest Generation, 
                 MediaPosition = draft.MediaPosition ?? defaults.MediaPosition,
                 Style = draft.Style ?? defaults.Style,
             },
-            Sampling = draft.Choosing,
+            Sampling = draft.Choosing with { Likeliest = Likeliest(draft) },
             MaxTokens = MaxTokens(draft),
+            MinTokens = MinTokens(draft),
             Stop = draft.Stop,
+            StopTokens = draft.StopTokens,
+            KeepsStop = draft.KeepsStop,
+            IgnoreEos = draft.IgnoreEos,
+            Choices = draft.Choices,
+            Priority = -draft.Priority,
         };
         var mediaPath = media.Count switch { 0 => null, 1 => media[0].Media.Path, _ => "messages" };
-        return new(draft.Model, generation, new(draft.Stream, draft.IncludeUsage, draft.IncludeProgress, draft.ReturnTokenIds, mediaPath));
+        return new(draft.Model, generation, new(draft.Stream, draft.IncludeUsage, draft.IncludeProgress, draft.ReturnTokenIds, mediaPath, draft.Logprobs));
     }
 
     private static (string? System, List<ChatTurn> Turns, List<(MediaDraft Media, SampledDraft Choice)> Media) Question(ChatDraft draft)
@@ -116,4 +122,12 @@ internal sealed record ChatRequest(string? Model, GenerationRequest Generation, 
     private static int? MaxTokens(ChatDraft draft) => draft is { MaxTokens: { } old, MaxCompletionTokens: { } @new } && old != @new
         ? throw new InvalidRequestException("max_tokens", $"'max_tokens' is {old} and 'max_completion_tokens' is {@new}; they mean the same. Send one of them.")
         : draft.MaxTokens ?? draft.MaxCompletionTokens;
+
+    private static int MinTokens(ChatDraft draft) => MaxTokens(draft) is { } most && draft.MinTokens > most
+        ? throw new InvalidRequestException("min_tokens", $"'min_tokens' is {draft.MinTokens}, more than 'max_tokens', {most}. Lower it.")
+        : draft.MinTokens;
+
+    private static int? Likeliest(ChatDraft draft) => draft is { Logprobs: false, TopLogprobs: > 0 }
+        ? throw new InvalidRequestException("top_logprobs", "'top_logprobs' needs 'logprobs' to be true.")
+        : draft.Logprobs ? draft.TopLogprobs : null;
 }

@@ -8,13 +8,13 @@ namespace LlamaVid.Server.Requests;
 internal sealed class RequestReader(IOptions<ServerOptions> server, IOptions<RequestDefaultsOptions> defaults)
 {
     public static FieldTable<ChatDraft> ChatFields { get; } = new(
-        [MessageFields.Messages, .. SharedFields.Answer, .. SharedFields.Video, .. SharedFields.Compatibility]);
+        [MessageFields.Messages, .. SharedFields.Answer, .. SamplingFields.All, .. SharedFields.Video, .. SharedFields.Compatibility]);
 
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
 
     private static ReadOnlySpan<byte> ByteOrderMark => [0xEF, 0xBB, 0xBF];
 
-    private readonly RequestLimits _limits = new(server.Value.MaxMessages, server.Value.MaxMediaItems);
+    private readonly RequestLimits _limits = new(server.Value.MaxMessages, server.Value.MaxMediaItems, server.Value.MaxChoices, server.Value.BestPriority);
     private readonly RequestDefaults _defaults = RequestDefaults.From(defaults.Value);
 
     public ChatDraft NewDraft() => new(_limits);

@@ -4,7 +4,7 @@ using Microsoft.OpenApi;
 
 namespace LlamaVid.Server.Requests;
 
-/// <summary>The fields that every way of asking has: how to answer, how to draw tokens, how to look at the video, and what is refused.</summary>
+/// <summary>The fields that every way of asking has: how to answer, how to look at the video, and what is refused.</summary>
 internal static class SharedFields
 {
     public static readonly IReadOnlyDictionary<string, ConversationKind> Conversations = new Dictionary<string, ConversationKind>
@@ -55,16 +55,8 @@ internal static class SharedFields
             (draft, count) => draft.MaxTokens = (int)count),
         Field.Integer<ChatDraft>("max_completion_tokens", 1, 1_000_000, "OpenAI's newer name of `max_tokens`.",
             (draft, count) => draft.MaxCompletionTokens = (int)count),
-        Field.Number<ChatDraft>("temperature", 0, 2, "0 always takes the likeliest token. Default 0.2, as in the official programs.",
-            (draft, value) => draft.Choosing = draft.Choosing with { Temperature = value }),
-        Field.Number<ChatDraft>("top_p", 0, 1, "Keep the smallest set of likeliest tokens whose probabilities sum to this. Default 1.",
-            (draft, value) => draft.Choosing = draft.Choosing with { TopP = value }),
-        Field.Integer<ChatDraft>("top_k", -1, int.MaxValue, "Keep the k likeliest tokens; 0 or -1 keeps all. Default 50.",
-            (draft, value) => draft.Choosing = draft.Choosing with { TopK = (int)Math.Max(0, value) }),
-        Field.Integer<ChatDraft>("seed", long.MinValue, long.MaxValue, "The same seed gives the same answer to the same request.",
-            (draft, value) => draft.Choosing = draft.Choosing with { Seed = value }),
-        new("stop", "A text, or up to 16 of them, that ends the answer and is not part of it.", StopSchema,
-            (draft, value) => draft.Stop = Stops(value), Form: FormValue.TextOrJson),
+        new("priority", "Requests with a lower number are taken first, as in vLLM.", () => new() { Type = JsonSchemaType.Integer, Minimum = "-1000", Maximum = "1000", Default = 0 },
+            (draft, value) => draft.Priority = Priority(value, draft.Limits.BestPriority)),
         Field.Flag<ChatDraft>("return_token_ids", "Adds `prompt_token_ids` (one -200 per media item) and `token_ids`.",
             (draft, on) => draft.ReturnTokenIds = on),
     ];
@@ -88,19 +80,13 @@ internal static class SharedFields
     public static IEnumerable<Field<ChatDraft>> Compatibility =>
     [
         .. Harmless.Select(Field.Harmless<ChatDraft>),
-        Field.Only<ChatDraft>("n", "1"), Field.Only<ChatDraft>("best_of", "1"), Field.Only<ChatDraft>("use_beam_search", "false"),
-        Field.Only<ChatDraft>("logprobs", "false"), Field.Only<ChatDraft>("top_logprobs", "0"), Field.Only<ChatDraft>("logit_bias", "{}"),
-        Field.Only<ChatDraft>("frequency_penalty", "0"), Field.Only<ChatDraft>("presence_penalty", "0"), Field.Only<ChatDraft>("repetition_penalty", "1"),
-        Field.Only<ChatDraft>("length_penalty", "1"), Field.Only<ChatDraft>("min_p", "0"), Field.Only<ChatDraft>("min_tokens", "0"),
-        Field.Only<ChatDraft>("ignore_eos", "false"), Field.Only<ChatDraft>("stop_token_ids", "[]"),
-        Field.Only<ChatDraft>("include_stop_str_in_output", "false"),
+        Field.Only<ChatDraft>("best_of", "1"), Field.Only<ChatDraft>("use_beam_search", "false"), Field.Only<ChatDraft>("length_penalty", "1"),
         Field.Only<ChatDraft>("skip_special_tokens", "true"), Field.Only<ChatDraft>("echo", "false"), Field.Only<ChatDraft>("add_generation_prompt", "true"),
         Field.Only<ChatDraft>("continue_final_message", "false"), Field.Only<ChatDraft>("response_format", """{"type":"text"}"""),
         Field.Only<ChatDraft>("tools", "[]"), Field.Only<ChatDraft>("tool_choice", "\"none\""), Field.Only<ChatDraft>("functions", "[]"),
         Field.Only<ChatDraft>("function_call", "\"none\""), Field.Only<ChatDraft>("modalities", """["text"]"""), Field.Only<ChatDraft>("audio"),
         Field.Only<ChatDraft>("prediction"), Field.Only<ChatDraft>("web_search_options"), Field.Only<ChatDraft>("reasoning_effort", "\"none\""),
         Field.Only<ChatDraft>("background", "false"), Field.Only<ChatDraft>("include_evidence", "false"), Field.Only<ChatDraft>("use_subtitles", "false"),
-        Field.Only<ChatDraft>("priority", "0"),
     ];
 
     private static FieldTable<ChatDraft> StreamOptions => new(
@@ -126,19 +112,10 @@ internal static class SharedFields
     public static Field<T> End<T>(string name, string description) where T : SampledDraft =>
         Field.Number<T>(name, 0, 1e9, description, (draft, seconds, path) => draft.SetEnd(seconds, path));
 
-    private static OpenApiSchema StopSchema() => new()
+    private static int Priority(JsonCursor value, int best)
     {
-        OneOf =
-        [
-            new OpenApiSchema { Type = JsonSchemaType.String },
-            new OpenApiSchema { Type = JsonSchemaType.Array, MaxItems = 16, Items = new OpenApiSchema { Type = JsonSchemaType.String } },
-        ],
-    };
-
-    private static string[] Stops(JsonCursor value)
-    {
-        JsonCursor[] items = value.IsArray ? [.. value.Items(16)] : [value];
-        return [.. items.Select(item => item.Text() is { Length: > 0 and <= 1000 } text ? text : throw item.Wrong("must have 1 to 1000 characters"))];
+        var priority = (int)value.Integer(-1000, 1000);
+        return priority >= best ? priority : throw value.Wrong($"must be at least {best} (Server:BestPriority)");
     }
 
     private static OpenApiSchema ConditionSchema() => new()

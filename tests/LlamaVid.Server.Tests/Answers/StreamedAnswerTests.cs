@@ -66,6 +66,33 @@ public sealed class StreamedAnswerTests : IDisposable
     }
 
     [Fact]
+    public async Task Several_answers_come_side_by_side_each_with_its_role_its_end_and_its_likelihoods()
+    {
+        Send(new GenerationEvent.Prepared(Prompt), Likely(7, "A", 0), Likely(8, "B", 1),
+            new GenerationEvent.ChoiceFinished(new(1, FinishReason.Stop, "!", new(null, 8))), Likely(9, " c", 0), new GenerationEvent.Finished(FinishReason.Length, "", Timings));
+        await Run(new(true, IncludeUsage: true, false, false, null, Logprobs: true));
+
+        var choices = Events()[..^1].Select(text => System.Text.Json.JsonElement.Parse(text["data: ".Length..]))
+            .SelectMany(chunk => chunk.GetProperty("choices").EnumerateArray()).Select(choice => choice.ToString()).ToArray();
+        Assert.Equal([
+            """{"index":0,"delta":{"role":"assistant","content":""},"logprobs":null,"finish_reason":null}""",
+            """{"index":0,"delta":{"content":"A"},"logprobs":{"content":[{"token":"A","logprob":-0.5,"bytes":[65],"top_logprobs":[{"token":"A","logprob":-9999,"bytes":[65]}]}],"refusal":null},"finish_reason":null}""",
+            """{"index":1,"delta":{"role":"assistant","content":"B"},"logprobs":{"content":[{"token":"B","logprob":-0.5,"bytes":[66],"top_logprobs":[{"token":"B","logprob":-9999,"bytes":[66]}]}],"refusal":null},"finish_reason":null}""",
+            """{"index":1,"delta":{"content":"!"},"logprobs":null,"finish_reason":null}""",
+            """{"index":1,"delta":{},"logprobs":null,"finish_reason":"stop","stop_reason":8}""",
+            """{"index":0,"delta":{"content":" c"},"logprobs":{"content":[{"token":" c","logprob":-0.5,"bytes":[32,99],"top_logprobs":[{"token":" c","logprob":-9999,"bytes":[32,99]}]}],"refusal":null},"finish_reason":null}""",
+            """{"index":0,"delta":{},"logprobs":null,"finish_reason":"length"}""",
+        ], choices);
+        Assert.Contains("\"completion_tokens\":3", Events()[^2], StringComparison.Ordinal);
+
+        static GenerationEvent Likely(int id, string text, int choice)
+        {
+            byte[] bytes = Encoding.UTF8.GetBytes(text);
+            return new GenerationEvent.Token(id, text) { Choice = choice, Likelihood = new(id, text, bytes, -0.5), Likeliest = [new(id, text, bytes, double.NegativeInfinity)] };
+        }
+    }
+
+    [Fact]
     public async Task Progress_is_told_when_asked_for()
     {
         Send(new GenerationEvent.Queued(2, 3, TimeSpan.FromSeconds(1.5)), new GenerationEvent.Progress(WorkStage.Decode, 4, null), new GenerationEvent.Prepared(Prompt), new GenerationEvent.Finished(FinishReason.Stop, "A", Timings));

@@ -19,7 +19,7 @@ public sealed class AnswerTests(DefaultServer fixture)
         var before = GC.GetAllocatedBytesForCurrentThread();
 
         using var document = RequestReader.Parse(body);
-        RequestReader.Read(document, RequestReader.ChatFields, new(new(8, 3)));
+        RequestReader.Read(document, RequestReader.ChatFields, new(new(8, 3, 2, 0)));
 
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, Size, 4 * Size);
     }
@@ -102,6 +102,47 @@ public sealed class AnswerTests(DefaultServer fixture)
         Assert.Equal("assistant", deltas[0].GetProperty("role").GetString());
         Assert.Equal(whole.Answer, string.Concat(deltas.Select(delta => delta.TryGetProperty("content", out var content) ? content.GetString() : "")));
         Assert.Equal(whole.Json.GetProperty("usage").ToString(), chunks[^1].GetProperty("usage").ToString());
+    }
+
+    [Fact]
+    public async Task Several_answers_are_drawn_each_for_itself_and_tell_how_likely_their_tokens_were()
+    {
+        const string fields = "\"max_tokens\":6,\"n\":3,\"temperature\":1,\"seed\":4,\"logprobs\":true,\"top_logprobs\":2,\"return_token_ids\":true";
+        var reply = await _server.ChatAsync(Clips.Chat(fields));
+
+        Assert.Equal(200, reply.Status);
+        var choices = reply.Json.GetProperty("choices").EnumerateArray().ToArray();
+        Assert.Equal([0, 1, 2], choices.Select(choice => choice.GetProperty("index").GetInt32()));
+        Assert.Equal(choices.Sum(choice => choice.GetProperty("token_ids").GetArrayLength()), reply.Json.GetProperty("usage").GetProperty("completion_tokens").GetInt32());
+        Assert.All(choices, choice =>
+        {
+            var told = choice.GetProperty("logprobs").GetProperty("content").EnumerateArray().ToArray();
+            Assert.Equal(choice.GetProperty("token_ids").GetArrayLength(), told.Length);
+            Assert.All(told, token =>
+            {
+                var top = token.GetProperty("top_logprobs").EnumerateArray().Select(each => each.GetProperty("logprob").GetDouble()).ToArray();
+                Assert.Equal(2, top.Length);
+                Assert.True(top[0] >= top[1] && top[0] >= token.GetProperty("logprob").GetDouble());
+            });
+        });
+        var again = await _server.ChatAsync(Clips.Chat(fields));
+        Assert.Equal(choices.Select(choice => choice.GetProperty("token_ids").ToString()), again.Json.GetProperty("choices").EnumerateArray().Select(choice => choice.GetProperty("token_ids").ToString()));
+    }
+
+    [Theory]
+    [InlineData("\"stop_token_ids\":[700000]")]
+    [InlineData("\"logit_bias\":{\"700000\":1}")]
+    public async Task A_token_that_the_model_does_not_have_is_refused(string field)
+    {
+        var reply = await _server.ChatAsync(Clips.Chat(field));
+        Assert.Equal((400, "invalid_value"), (reply.Status, reply.Code));
+    }
+
+    [Fact]
+    public async Task More_answers_than_keys_and_values_have_room_for_are_refused()
+    {
+        var reply = await _server.ChatAsync(Clips.Chat($"\"n\":8,\"max_tokens\":{_server.Engine.Engine.Card!.ContextLength - 300}"));
+        Assert.Equal((400, "context_length_exceeded", "n"), (reply.Status, reply.Code, reply.Error.GetProperty("param").GetString()));
     }
 
     [Fact]

@@ -29,14 +29,21 @@ public sealed class ChatRequestTests
         var request = Read.Chat(Read.WithField("""
             "model":"m","stream":true,"stream_options":{"include_usage":true,"include_progress":true},"max_completion_tokens":7,"temperature":0,"top_p":0.5,"top_k":-1,"seed":-3,
             "stop":["a","b"],"return_token_ids":true,"conversation":"llava_v1","video_condition":{"text":"cats"},"media_position":"newest","prompt_style":"movie",
-            "user":"u","store":false,"metadata":{"a":"b"},"service_tier":"auto","parallel_tool_calls":true,"n":1,"logprobs":false,"tools":[],"tool_choice":"none",
-            "response_format":{"type":"text"},"presence_penalty":0.0,"frequency_penalty":0,"repetition_penalty":1.0,"min_p":0,"logit_bias":{},"temperature_":null
+            "user":"u","store":false,"metadata":{"a":"b"},"service_tier":"auto","parallel_tool_calls":true,"n":3,"logprobs":true,"top_logprobs":2,"tools":[],"tool_choice":"none",
+            "response_format":{"type":"text"},"presence_penalty":0.5,"frequency_penalty":-1,"repetition_penalty":1.25,"min_p":0.125,"logit_bias":{},"stop_token_ids":[5,6],
+            "include_stop_str_in_output":true,"ignore_eos":true,"min_tokens":2,"priority":4,"temperature_":null
             """.Replace(",\"temperature_\":null", "", StringComparison.Ordinal)));
 
         var generation = request.Generation;
         Assert.Equal("m", request.Model);
         Assert.Equal(7, generation.MaxTokens);
-        Assert.Equal(new() { Temperature = 0, TopP = 0.5, TopK = 0, Seed = -3 }, generation.Sampling);
+        Assert.Equal(new()
+        {
+            Temperature = 0, TopP = 0.5, TopK = 0, Seed = -3, MinP = 0.125, PresencePenalty = 0.5, FrequencyPenalty = -1, RepetitionPenalty = 1.25, Likeliest = 2,
+        }, generation.Sampling);
+        Assert.Equal((3, 2, -4), (generation.Choices, generation.MinTokens, generation.Priority));
+        Assert.Equal((true, true), (generation.KeepsStop, generation.IgnoreEos));
+        Assert.Equal([5, 6], generation.StopTokens);
         Assert.Equal(["a", "b"], generation.Stop);
         Assert.Equal(new() { Conversation = ConversationKind.LlavaV1, Condition = new VideoCondition.Text("cats"), MediaPosition = MediaPosition.Newest, Style = PromptStyle.Movie }, generation.Prompt);
         Assert.Equal((true, true, true, true), (request.Answer.Stream, request.Answer.IncludeUsage, request.Answer.IncludeProgress, request.Answer.ReturnTokenIds));
@@ -133,6 +140,10 @@ public sealed class ChatRequestTests
         var request = Read.Chat(Read.WithParts("""{"type":"image_url","image_url":"https://x.org/a.png"}""", ""","mm_processor_kwargs":{"image_aspect_ratio":"pad"}"""));
         Assert.Equal(ImageFit.Pad, Assert.Single(request.Generation.Media).Fit);
     }
+
+    [Fact]
+    public void Biases_are_told_by_token_id() =>
+        Assert.Equal(new Dictionary<int, double> { [5] = -100, [31999] = 2.5 }, Read.Chat(Read.WithField("\"logit_bias\":{\"5\":-100,\"31999\":2.5}")).Generation.Sampling.Bias);
 
     [Fact]
     public void A_plain_question_is_one_turn_with_one_video()

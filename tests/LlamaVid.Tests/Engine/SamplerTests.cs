@@ -35,8 +35,42 @@ public sealed class SamplerTests
             var (ids, probabilities) = Sampler.Keep(logits, new() { Temperature = temperature, TopK = k, TopP = p });
             Assert.Equal(1, probabilities.Sum(), 1e-9);
             Assert.Equal(ids.Length, ids.Distinct().Count());
-            Assert.True(probabilities.Zip(probabilities.Skip(1)).All(pair => pair.First >= pair.Second));
+            Assert.True(k == 0 && p == 1 || probabilities.Zip(probabilities.Skip(1)).All(pair => pair.First >= pair.Second));
         });
+
+    [Fact]
+    public void What_is_kept_is_what_sorting_everything_would_keep() =>
+        Gen.Select(Logits, Gen.Double[0.05, 3], Gen.Int[0, 60], Gen.Double[0.01, 1], Gen.Double[0, 0.5]).Sample((logits, temperature, k, p, minP) =>
+        {
+            var options = new SamplingOptions { Temperature = temperature, TopK = k, TopP = p, MinP = minP };
+            var (ids, probabilities) = Sampler.Keep(logits, options);
+            var sorted = logits.Select((logit, id) => (Logit: logit, Id: id)).OrderByDescending(each => each.Logit).ToList();
+            if (k > 0 && k < sorted.Count) sorted = [.. sorted.Where(each => each.Logit >= sorted[k - 1].Logit)];
+            var weights = sorted.Select(each => Math.Exp((each.Logit - sorted[0].Logit) / temperature)).Where(weight => weight >= minP * (1 - 1e-6)).ToList();
+            var (count, sum, total) = (0, 0.0, weights.Sum());
+            while (count < weights.Count && (count == 0 || sum / total < p)) sum += weights[count++];
+            Assert.InRange(ids.Length, count - 1, count + 1);                // the last one may fall on either side by a rounding
+            foreach (var (probability, weight) in probabilities.OrderDescending().Zip(weights.Take(Math.Min(count, ids.Length)))) Assert.Equal(weight / sum, probability, 0.02);
+        });
+
+    [Fact]
+    public void Tokens_that_are_impossible_are_never_drawn()
+    {
+        float[] logits = [float.NegativeInfinity, 1, float.NegativeInfinity, 2, float.NegativeInfinity];
+        foreach (var options in (SamplingOptions[])[new() { Temperature = 1, TopK = 0 }, new() { Temperature = 2, TopK = 4, TopP = 0.99 }, new() { Temperature = 1, MinP = 0.01 }])
+        {
+            var sampler = new Sampler(options);
+            Assert.All(Enumerable.Range(0, 200), _ => Assert.Contains(sampler.Next(logits), (int[])[1, 3]));
+        }
+    }
+
+    [Fact]
+    public void Answers_of_one_request_draw_for_themselves()
+    {
+        float[] logits = new float[1000];
+        var draws = Enumerable.Range(0, 8).Select(choice => new Sampler(new() { Temperature = 1, TopK = 0, Seed = 9 }, choice)).Select(sampler => string.Join(',', Enumerable.Range(0, 5).Select(_ => sampler.Next(logits))));
+        Assert.Equal(8, draws.Distinct().Count());
+    }
 
     [Fact]
     public void Temperature_zero_takes_the_likeliest() =>

@@ -29,6 +29,9 @@ internal static class AskCommand
         services.GetRequiredService<IStartupValidator>().Validate();
         var request = Request(services.GetRequiredService<RequestReader>(), video, question, fields);
 
+        if (request.Generation.Choices > 1)
+            throw new StartupException("The command line writes one answer; --n is for the server.");
+
         await notes.WriteLineAsync("loading the model");
         var engine = services.GetRequiredService<GenerationEngine>();
         await engine.StartAsync().WaitAsync(cancellationToken);

@@ -21,7 +21,7 @@ internal static class AskFields
         new Field<ChatDraft>("image", "A file in a form; in JSON the same as `image_url`.", () => new() { Type = JsonSchemaType.String },
             (draft, value) => draft.QuestionPart.Media = MediaReference.Read(value, MediaKind.Image), Form: FormValue.TextOrJson),
         Field.Only<ChatDraft>("file_id"),
-        .. SharedFields.Answer, .. SharedFields.Video, .. SharedFields.Compatibility,
+        .. SharedFields.Answer, .. SamplingFields.All, .. SharedFields.Video, .. SharedFields.Compatibility,
     ]);
 
     public static readonly (string Name, string Json)[] Examples =
