@@ -15,7 +15,8 @@ if ! dotnet build "$root/src/LlamaVid.Server" -c Release -v quiet -p:TorchBacken
 fi
 rm -f "$log"
 
-# Options given on the command line or in the environment win over this default.
+# Options given on the command line or in the environment win over these defaults.
 export LLAMAVID__Model__Path="${LLAMAVID__Model__Path:-$root/deploy/models/default}"
 export LLAMAVID__Engine__FeatureStorePath="${LLAMAVID__Engine__FeatureStorePath-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/llamavid/features}"
+export LLAMAVID__Jobs__Path="${LLAMAVID__Jobs__Path-${XDG_DATA_HOME:-${HOME:-/tmp}/.local/share}/llamavid/jobs}"
 exec dotnet "$root/artifacts/bin/LlamaVid.Server/release/LlamaVid.Server.dll" "$@"

@@ -27,6 +27,9 @@ internal sealed class AnswerBuilder(string id, string model, long created)
 
     public ChatCompletionChunk Chunk(params IReadOnlyList<ChunkChoice> choices) => new() { Id = Id, Created = Created, Model = Model, Choices = choices };
 
+    public static StageProgress Wire(GenerationEvent.Progress progress) => new(
+        progress.Stage switch { WorkStage.Fetch => "fetch", WorkStage.Decode => "decode", WorkStage.Vision => "vision", _ => "prefill" }, progress.Done, progress.Total);
+
     public static string Wire(FinishReason reason) => reason == FinishReason.Stop ? "stop" : "length";
 
     public static JsonNode? Wire(AnswerStop? stop) => stop is null ? null : stop.Token is { } token ? JsonValue.Create(token) : JsonValue.Create(stop.Text);

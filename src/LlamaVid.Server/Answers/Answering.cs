@@ -1,19 +1,27 @@
 using LlamaVid.Server.Errors;
+using LlamaVid.Server.Features.Ask;
+using LlamaVid.Server.Features.ChatCompletions;
 using LlamaVid.Server.Hosting;
+using LlamaVid.Server.Jobs;
 using LlamaVid.Server.OpenAi;
 using LlamaVid.Server.Requests;
 using Microsoft.Extensions.Options;
 
 namespace LlamaVid.Server.Answers;
 
-/// <summary>Puts a checked request into the engine and writes its answer, whole or as a stream. The client going away ends the generation.</summary>
-internal sealed class Answering(EngineHost engine, TimeProvider time, IOptions<ServerOptions> options, ILogger<Answering> logger)
+/// <summary>Puts a checked request into the engine and writes its answer, whole or as a stream, or takes it as a job. The client going away ends the generation.</summary>
+internal sealed class Answering(EngineHost engine, BackgroundAnswering background, TimeProvider time, IOptions<ServerOptions> options, ILogger<Answering> logger)
 {
     public async Task WriteAsync(HttpContext context, ChatRequest request, bool isAsk)
     {
         if (request.Model is { } model && model != engine.ModelName)
             throw new ModelNotFoundException(model, engine.ModelName);
         OpenAiExceptionHandler.SetMediaPath(context, request.Answer.MediaPath);
+        if (request.Background is { } order)
+        {
+            await background.TakeAsync(context, request, order, isAsk ? AskEndpoint.Route : ChatCompletionsEndpoint.Route);
+            return;
+        }
 
         var cancellationToken = context.RequestAborted;
         var answer = new AnswerBuilder(request.Generation.Id, engine.ModelName, time.GetUtcNow().ToUnixTimeSeconds());

@@ -11,7 +11,7 @@ namespace LlamaVid.Server.Answers;
 /// until then a fault gets its real status. A fault after that is a <c>data: {"error":…}</c> and the stream ends without <c>[DONE]</c>.
 /// </remarks>
 internal sealed class StreamedAnswer(
-    EventStream stream, AnswerBuilder answer, AnswerOptions options, TimeProvider time, TimeSpan keepAlive, Func<Exception, Error> describe)
+    IAnswerStream stream, AnswerBuilder answer, AnswerOptions options, TimeProvider time, TimeSpan keepAlive, Func<Exception, Error> describe)
 {
     private readonly List<StreamedChoice> _choices = [];
 
@@ -62,7 +62,7 @@ internal sealed class StreamedAnswer(
         GenerationEvent.Queued queued when options.IncludeProgress =>
             SendAsync(Empty() with { QueuePosition = queued.Position, QueuePending = queued.Waiting, QueueWaitMs = queued.Wait?.TotalMilliseconds }, cancellationToken),
         GenerationEvent.Progress progress when options.IncludeProgress =>
-            SendAsync(Empty() with { Progress = new(Wire(progress.Stage), progress.Done, progress.Total) }, cancellationToken),
+            SendAsync(Empty() with { Progress = AnswerBuilder.Wire(progress) }, cancellationToken),
         GenerationEvent.Prepared prepared => PreparedAsync(prepared.Prompt, cancellationToken),
         GenerationEvent.Token token => TokenAsync(token, cancellationToken),
         GenerationEvent.ChoiceFinished { End: var end } => EndAsync(end, cancellationToken),
@@ -114,12 +114,4 @@ internal sealed class StreamedAnswer(
 
     private Task SendAsync(ChatCompletionChunk chunk, CancellationToken cancellationToken) =>
         stream.DataAsync(chunk, OpenAiJson.Wire.ChatCompletionChunk, cancellationToken);
-
-    private static string Wire(WorkStage stage) => stage switch
-    {
-        WorkStage.Fetch => "fetch",
-        WorkStage.Decode => "decode",
-        WorkStage.Vision => "vision",
-        _ => "prefill",
-    };
 }

@@ -25,6 +25,7 @@ public static class LlamaVidApp
             .AddMedia()
             .AddEngine()
             .AddEngineHost()
+            .AddJobs(builder.Configuration)
             .AddOpenAiApi();
 
         var app = builder.Build();

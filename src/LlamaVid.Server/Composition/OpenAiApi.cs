@@ -4,6 +4,7 @@ using LlamaVid.Server.Errors;
 using LlamaVid.Server.Features.Ask;
 using LlamaVid.Server.Features.ChatCompletions;
 using LlamaVid.Server.Features.Health;
+using LlamaVid.Server.Features.Jobs;
 using LlamaVid.Server.Features.Models;
 using LlamaVid.Server.OpenAi;
 using LlamaVid.Server.Requests;
@@ -65,6 +66,7 @@ internal static class OpenAiApi
 
         app.MapChatCompletions();
         app.MapAsk();
+        app.MapJobs();
         app.MapModels();
         app.MapHealth();
     }

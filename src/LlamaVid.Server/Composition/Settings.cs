@@ -6,6 +6,7 @@ using System.Reflection;
 using LlamaVid.Engine;
 using LlamaVid.Media;
 using LlamaVid.Model;
+using LlamaVid.Server.Jobs;
 using LlamaVid.Server.Requests;
 
 namespace LlamaVid.Server.Composition;
@@ -19,7 +20,7 @@ internal static class Settings
     {
         [ModelOptions.Section] = typeof(ModelOptions), [MediaOptions.Section] = typeof(MediaOptions), [EngineOptions.Section] = typeof(EngineOptions),
         [ServerOptions.Section] = typeof(ServerOptions), [SecurityOptions.Section] = typeof(SecurityOptions),
-        [RequestDefaultsOptions.Section] = typeof(RequestDefaultsOptions),
+        [JobOptions.Section] = typeof(JobOptions), [RequestDefaultsOptions.Section] = typeof(RequestDefaultsOptions),
     };
 
     /// <summary>Sections of the libraries this server is made of; they check themselves.</summary>

@@ -1,5 +1,6 @@
 using LlamaVid.Engine;
 using LlamaVid.Media;
+using LlamaVid.Server.Jobs;
 using LlamaVid.Server.Requests;
 
 namespace LlamaVid.Server.Errors;
@@ -19,6 +20,7 @@ internal static class ErrorMap
         UnknownTokenException e => (400, Invalid(e.Message, InvalidRequestException.InvalidValue, null)),
         InvalidDataUriException e => (400, Invalid(e.Message, "invalid_data_uri", mediaPath)),
         ModelNotFoundException e => (404, new(e.Message, "not_found_error", "model", "model_not_found")),
+        JobNotFoundException e => (404, new(e.Message, "not_found_error", null, "job_not_found")),
         QueueTimeoutException e => (408, new(e.Message, "timeout_error", null, "queue_timeout")),
         RequestTimeoutException e => (408, new(e.Message, "timeout_error", null, "request_timeout")),
         PayloadTooLargeException e => (413, Invalid(e.Message, "payload_too_large", mediaPath)),
@@ -29,6 +31,10 @@ internal static class ErrorMap
         VideoTooLongException e => (422, Invalid(e.Message, "video_too_long", mediaPath)),
         VideoTooLargeException e => (422, Invalid(e.Message, "video_too_large", mediaPath)),
         ClientOverloadedException e => (429, new(e.Message, "rate_limit_error", null, "rate_limit_exceeded")),
+        JobQuotaException e => (429, new(e.Message, "rate_limit_error", null, "job_quota_exceeded")),
+        JobCancelledException e => (409, Invalid(e.Message, "job_cancelled", null)),
+        JobAbandonedException e => (503, new(e.Message, "server_error", null, "job_abandoned")),
+        JobSpaceException e => (507, new(e.Message, "server_error", null, "job_space_exhausted")),
         EngineOverloadedException e => (503, new(e.Message, "server_error", null, "engine_overloaded")),
         WorkerFailedException e => (503, new(e.Message, "server_error", null, "engine_overloaded")),
         EngineLoadingException e => (503, new(e.Message, "server_error", null, "engine_loading")),

@@ -4,6 +4,7 @@ using System.Text.Json.Serialization;
 using LlamaVid.Server.Errors;
 using LlamaVid.Server.Features.Health;
 using LlamaVid.Server.Features.Models;
+using LlamaVid.Server.Jobs;
 
 namespace LlamaVid.Server.OpenAi;
 
@@ -11,6 +12,10 @@ namespace LlamaVid.Server.OpenAi;
 [JsonSerializable(typeof(ChatCompletion))]
 [JsonSerializable(typeof(ChatCompletionChunk))]
 [JsonSerializable(typeof(ErrorResponse))]
+[JsonSerializable(typeof(Error))]
+[JsonSerializable(typeof(JobView))]
+[JsonSerializable(typeof(JobPage))]
+[JsonSerializable(typeof(JobRemoved))]
 [JsonSerializable(typeof(ModelList))]
 [JsonSerializable(typeof(ModelEntry))]
 [JsonSerializable(typeof(HealthStatus))]

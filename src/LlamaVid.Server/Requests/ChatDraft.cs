@@ -2,6 +2,7 @@ using LlamaVid.Engine;
 using LlamaVid.Media;
 using LlamaVid.Model.Text;
 using LlamaVid.Model.Vision;
+using LlamaVid.Server.Jobs;
 
 namespace LlamaVid.Server.Requests;
 
@@ -76,6 +77,11 @@ internal sealed class ChatDraft(RequestLimits limits) : SampledDraft
     public VideoCondition? Condition { get; set; }
     public MediaPosition? MediaPosition { get; set; }
     public PromptStyle? Style { get; set; }
+
+    // Work in the background, which is read again from what the client sent.
+    public bool Background { get; set; }
+    public ReadOnlyMemory<byte> Body { get; set; }
+    public JobUpload? Upload { get; set; }
 
     // The plain question of /v1/ask.
     public string? Question { get; set; }

@@ -1,6 +1,7 @@
 using LlamaVid.Engine;
 using LlamaVid.Media;
 using LlamaVid.Model.Text;
+using LlamaVid.Server.Jobs;
 
 namespace LlamaVid.Server.Requests;
 
@@ -8,8 +9,11 @@ namespace LlamaVid.Server.Requests;
 /// <param name="MediaPath">The path of the request's only media item, or of the field that holds them all; faults of media name it.</param>
 internal sealed record AnswerOptions(bool Stream, bool IncludeUsage, bool IncludeProgress, bool ReturnTokenIds, string? MediaPath, bool Logprobs = false);
 
+/// <summary>What a job of this request is run from later.</summary>
+internal sealed record BackgroundOrder(ReadOnlyMemory<byte> Body, JobUpload? Upload);
+
 /// <summary>A request whose fields agree with each other: what the engine is to do, and how to answer.</summary>
-internal sealed record ChatRequest(string? Model, GenerationRequest Generation, AnswerOptions Answer)
+internal sealed record ChatRequest(string? Model, GenerationRequest Generation, AnswerOptions Answer, BackgroundOrder? Background)
 {
     public static ChatRequest From(ChatDraft draft, RequestDefaults defaults, string id)
     {
@@ -17,6 +21,9 @@ internal sealed record ChatRequest(string? Model, GenerationRequest Generation, 
         if (media.Count > draft.Limits.Media)
             throw new InvalidRequestException(
                 "messages", $"The request holds {media.Count} videos and pictures; the limit is {draft.Limits.Media} (Server:MaxMediaItems). Send fewer.");
+
+        if (draft is { Background: true, Stream: true })
+            throw new InvalidRequestException("stream", "'stream' and 'background' exclude each other. Leave 'stream' out and read the job's events.");
 
         var generation = new GenerationRequest
         {
@@ -43,7 +50,8 @@ internal sealed record ChatRequest(string? Model, GenerationRequest Generation, 
             Priority = -draft.Priority,
         };
         var mediaPath = media.Count switch { 0 => null, 1 => media[0].Media.Path, _ => "messages" };
-        return new(draft.Model, generation, new(draft.Stream, draft.IncludeUsage, draft.IncludeProgress, draft.ReturnTokenIds, mediaPath, draft.Logprobs));
+        return new(draft.Model, generation, new(draft.Stream, draft.IncludeUsage, draft.IncludeProgress, draft.ReturnTokenIds, mediaPath, draft.Logprobs),
+            draft.Background ? new(draft.Body, draft.Upload) : null);
     }
 
     private static (string? System, List<ChatTurn> Turns, List<(MediaDraft Media, SampledDraft Choice)> Media) Question(ChatDraft draft)

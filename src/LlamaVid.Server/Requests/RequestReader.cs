@@ -21,20 +21,22 @@ internal sealed class RequestReader(IOptions<ServerOptions> server, IOptions<Req
 
     public ChatRequest Finish(ChatDraft draft) => ChatRequest.From(draft, _defaults, RequestIds.NewCompletion());
 
-    /// <summary>Reads the whole body into <paramref name="draft"/>; nothing of the body is held afterwards but what the request needs.</summary>
+    /// <summary>Reads the whole body into <paramref name="draft"/>; nothing of the body is held afterwards but what the request needs, unless it goes to the background.</summary>
     public static async Task ReadAsync(HttpRequest request, FieldTable<ChatDraft> fields, ChatDraft draft, CancellationToken cancellationToken)
     {
         if (!request.HasJsonContentType())
             throw new UnsupportedContentTypeException(request.ContentType, "application/json");
-        using var document = Parse(await BytesAsync(request, cancellationToken));
-        Read(document, fields, draft);
+        Read(await BytesAsync(request, cancellationToken), fields, draft);
     }
 
-    public static void Read(JsonDocument document, FieldTable<ChatDraft> fields, ChatDraft draft)
+    public static void Read(ReadOnlyMemory<byte> body, FieldTable<ChatDraft> fields, ChatDraft draft)
     {
+        using var document = Parse(body);
         if (document.RootElement.ValueKind != JsonValueKind.Object)
             throw new InvalidRequestException(null, "The body must be a JSON object.", InvalidRequestException.MalformedJson);
         fields.Read(new(document.RootElement, ""), draft);
+        if (draft.Background)
+            draft.Body = body;
     }
 
     public static JsonDocument Parse(ReadOnlyMemory<byte> body)

@@ -50,7 +50,8 @@ internal static class SharedFields
     [
         Field.Text<ChatDraft>("model", "The id that GET /v1/models lists. Left out: the model that is served.", (draft, name) => draft.Model = name),
         Field.Flag<ChatDraft>("stream", "Answer as server-sent events, ending with `data: [DONE]`.", (draft, on) => draft.Stream = on),
-        Field.Object("stream_options", StreamOptions, "Only read when `stream` is true."),
+        Field.Flag<ChatDraft>("background", "Answer 202 with a job at once, and let the work outlive the connection. See /v1/jobs.", (draft, on) => draft.Background = on),
+        Field.Object("stream_options", StreamOptions, "Only read when `stream` is true, and for the events of a job."),
         Field.Integer<ChatDraft>("max_tokens", 1, 1_000_000, "Most tokens to generate. Left out: the server's default, within the context.",
             (draft, count) => draft.MaxTokens = (int)count),
         Field.Integer<ChatDraft>("max_completion_tokens", 1, 1_000_000, "OpenAI's newer name of `max_tokens`.",
@@ -86,7 +87,7 @@ internal static class SharedFields
         Field.Only<ChatDraft>("tools", "[]"), Field.Only<ChatDraft>("tool_choice", "\"none\""), Field.Only<ChatDraft>("functions", "[]"),
         Field.Only<ChatDraft>("function_call", "\"none\""), Field.Only<ChatDraft>("modalities", """["text"]"""), Field.Only<ChatDraft>("audio"),
         Field.Only<ChatDraft>("prediction"), Field.Only<ChatDraft>("web_search_options"), Field.Only<ChatDraft>("reasoning_effort", "\"none\""),
-        Field.Only<ChatDraft>("background", "false"), Field.Only<ChatDraft>("include_evidence", "false"), Field.Only<ChatDraft>("use_subtitles", "false"),
+        Field.Only<ChatDraft>("include_evidence", "false"), Field.Only<ChatDraft>("use_subtitles", "false"),
     ];
 
     private static FieldTable<ChatDraft> StreamOptions => new(

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using LlamaVid.Server.Requests;
 using Microsoft.Extensions.Options;
 
@@ -22,10 +21,9 @@ internal static class Read
 
     private static ChatRequest Body(FieldTable<ChatDraft> fields, string json, bool isAsk = false)
     {
-        using var document = RequestReader.Parse(System.Text.Encoding.UTF8.GetBytes(json));
         var draft = Reader.NewDraft();
         draft.Question = isAsk ? "" : null;
-        RequestReader.Read(document, fields, draft);
+        RequestReader.Read(System.Text.Encoding.UTF8.GetBytes(json), fields, draft);
         return Reader.Finish(draft);
     }
 }

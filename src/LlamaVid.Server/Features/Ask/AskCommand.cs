@@ -71,8 +71,7 @@ internal static class AskCommand
         else
             throw new StartupException($"There is no file '{video}'.");
         fields["question"] = question;
-        using var document = JsonDocument.Parse(fields.ToJsonString());
-        RequestReader.Read(document, AskFields.Json, draft);
+        RequestReader.Read(JsonSerializer.SerializeToUtf8Bytes(fields), AskFields.Json, draft);
         return reader.Finish(draft);
     }
 

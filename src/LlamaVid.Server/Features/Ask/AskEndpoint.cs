@@ -1,5 +1,6 @@
 using LlamaVid.Server.Answers;
 using LlamaVid.Server.Composition;
+using LlamaVid.Server.Jobs;
 using LlamaVid.Server.OpenAi;
 using LlamaVid.Server.Requests;
 
@@ -8,14 +9,17 @@ namespace LlamaVid.Server.Features.Ask;
 /// <summary>POST /v1/ask: one video or picture and one question, as a form with a file or as JSON.</summary>
 internal static class AskEndpoint
 {
+    public const string Route = "/v1/ask";
+
     public static void MapAsk(this IEndpointRouteBuilder routes) =>
-        routes.MapPost("/v1/ask", HandleAsync)
+        routes.MapPost(Route, HandleAsync)
             .WithName("Ask")
             .WithTags("Ask")
             .WithSummary("Ask one question about a video")
             .WithDescription(
                 "A form with a file, or JSON with an address. Answers the chat completion's object with the text as `answer`; with `stream`, the same events as chat completions.")
             .Produces<ChatCompletion>()
+            .Produces<JobView>(StatusCodes.Status202Accepted)
             .ProducesErrors(400, 404, 408, 413, 415, 422, 500, 503)
             .AddOpenApiOperationTransformer((operation, context, _) => Documentation.GenerationAsync(operation, context,
                 ("multipart/form-data", AskFields.FormSchema(), []),

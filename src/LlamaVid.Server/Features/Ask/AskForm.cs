@@ -43,8 +43,7 @@ internal sealed class AskForm(IOptions<MediaOptions> media, IOptions<ServerOptio
                 else
                     fields[name] = AskFields.FromText(name, await TextAsync(section.Body, name, cancellationToken));
             }
-            using var document = JsonDocument.Parse(fields.ToJsonString());
-            RequestReader.Read(document, AskFields.Json, draft);
+            RequestReader.Read(JsonSerializer.SerializeToUtf8Bytes(fields), AskFields.Json, draft);
             return file;
         }
         catch
@@ -62,6 +61,7 @@ internal sealed class AskForm(IOptions<MediaOptions> media, IOptions<ServerOptio
         if (before is not null)
             throw Bad(name, "is a second file. Send one; several go to /v1/chat/completions.");
         var file = await UploadedFile.ReceiveAsync((buffer, token) => ReadPartAsync(section.Body, buffer, token), media.Value, cancellationToken);
+        draft.Upload = new(name, file.MediaPath);
         draft.QuestionPart.Media = new(new MediaSource.LocalFile(file.MediaPath), name == "video" ? MediaKind.Video : MediaKind.Image, name);
         return file;
     }

@@ -1,5 +1,6 @@
 using LlamaVid.Server.Answers;
 using LlamaVid.Server.Composition;
+using LlamaVid.Server.Jobs;
 using LlamaVid.Server.OpenAi;
 using LlamaVid.Server.Requests;
 
@@ -8,14 +9,17 @@ namespace LlamaVid.Server.Features.ChatCompletions;
 /// <summary>POST /v1/chat/completions: a conversation about videos, pictures or nothing but text, continued whole or as a stream.</summary>
 internal static class ChatCompletionsEndpoint
 {
+    public const string Route = "/v1/chat/completions";
+
     public static void MapChatCompletions(this IEndpointRouteBuilder routes) =>
-        routes.MapPost("/v1/chat/completions", HandleAsync)
+        routes.MapPost(Route, HandleAsync)
             .WithName("CreateChatCompletion")
             .WithTags("Chat")
             .WithSummary("Continue a conversation about videos")
             .WithDescription(
                 "OpenAI's chat completions with video. With `stream`, the answer is `text/event-stream`: chunks of `chat.completion.chunk`, then `data: [DONE]`.")
             .Produces<ChatCompletion>()
+            .Produces<JobView>(StatusCodes.Status202Accepted)
             .ProducesErrors(400, 404, 408, 413, 415, 422, 500, 503)
             .AddOpenApiOperationTransformer((operation, context, _) => Documentation.GenerationAsync(operation, context,
                 ("application/json", RequestReader.ChatFields.Schema(), ChatExamples.All)));

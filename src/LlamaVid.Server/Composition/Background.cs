@@ -1,0 +1,20 @@
+using LlamaVid.Server.Jobs;
+using Microsoft.Extensions.Options;
+
+namespace LlamaVid.Server.Composition;
+
+[OptionsValidator]
+internal sealed partial class JobOptionsValidator : IValidateOptions<JobOptions>;
+
+/// <summary>Work that outlives its connection and its process, where there is a folder for it.</summary>
+internal static class Background
+{
+    public static IServiceCollection AddJobs(this IServiceCollection services, IConfiguration configuration)
+    {
+        services.AddOptionsWithValidateOnStart<JobOptions, JobOptionsValidator>().BindConfiguration(JobOptions.Section);
+        services.AddSingleton<BackgroundAnswering>().AddSingleton<JobViews>();
+        if (configuration.GetSection(JobOptions.Section)[nameof(JobOptions.Path)] is { Length: > 0 })
+            services.AddSingleton<JobFiles>().AddSingleton<JobBoard>().AddHostedService<JobRunner>();
+        return services;
+    }
+}

@@ -1,0 +1,28 @@
+using System.Security.Cryptography;
+using LlamaVid.Server.Hosting;
+using LlamaVid.Server.OpenAi;
+using LlamaVid.Server.Requests;
+using LlamaVid.Server.Security;
+
+namespace LlamaVid.Server.Jobs;
+
+/// <summary>Takes a checked request as a job and answers 202 as soon as nothing can lose it.</summary>
+internal sealed class BackgroundAnswering(EngineHost engine, JobViews views, JobBoard? board = null)
+{
+    /// <summary>The jobs there are.</summary>
+    public JobBoard Board => board ?? throw InvalidRequestException.NotSupported(
+        "background", "This server does no work in the background (Jobs:Path is not set). Send the request without 'background'.");
+
+    public async Task TakeAsync(HttpContext context, ChatRequest request, BackgroundOrder order, string endpoint)
+    {
+        if (engine.Engine.State is Engine.EngineState.Stopping or Engine.EngineState.Stopped)
+            throw new Engine.EngineStoppedException();
+        var job = await Board.AcceptAsync(
+            ClientIdentity.Of(context),
+            new(endpoint, order.Body, order.Upload, request.Generation.Id, request.Generation.Sampling.Seed ?? RandomNumberGenerator.GetInt32(int.MaxValue)),
+            context.RequestAborted);
+        context.Response.StatusCode = StatusCodes.Status202Accepted;
+        context.Response.Headers.Location = $"/v1/jobs/{job.Id}";
+        await context.Response.WriteAsJsonAsync(views.Of(job, null, null), OpenAiJson.Wire.JobView, cancellationToken: context.RequestAborted);
+    }
+}

@@ -1,0 +1,34 @@
+using LlamaVid.Engine;
+
+namespace LlamaVid.Server.Jobs;
+
+/// <summary>Where a job stands. Running is known to the process that runs it only: whatever has not ended waits again when that process is gone.</summary>
+internal enum JobStatus { Queued, Running, Completed, Failed, Cancelled }
+
+/// <summary>What is kept of a job besides its request and its result.</summary>
+/// <param name="Endpoint">The route that took it and whose form its result has.</param>
+/// <param name="CompletionId">The id of its answer, the same however often it is begun; as <paramref name="Seed"/>.</param>
+/// <param name="Bytes">What it takes on disk.</param>
+internal sealed record JobEntry(
+    string Id, string Owner, string Endpoint, string CompletionId, long Seed, DateTimeOffset Created, int Attempts, DateTimeOffset? Started, JobStatus Status,
+    DateTimeOffset? Ended, long Bytes)
+{
+    public bool HasEnded => Ended is not null;
+}
+
+/// <summary>How a job ended, as JSON: its result or its error, and the chunks that a stream of it would have carried.</summary>
+internal sealed record JobOutcome(JobStatus Status, string? Result, string? Error, IReadOnlyList<string> Chunks)
+{
+    public long Bytes => (Result?.Length ?? 0) + (Error?.Length ?? 0) + Chunks.Sum(chunk => (long)chunk.Length);
+}
+
+/// <summary>What is to be done in the background.</summary>
+/// <param name="Body">The client's request as JSON, read again when it is run: nothing but what the client sent has to be understood by a later version.</param>
+/// <param name="Upload">A file that came with it; it is moved.</param>
+internal sealed record JobOrder(string Endpoint, ReadOnlyMemory<byte> Body, JobUpload? Upload, string CompletionId, long Seed);
+
+/// <param name="Field">The form's field that held the file: video or image.</param>
+internal sealed record JobUpload(string Field, string Path)
+{
+    public MediaKind Kind => Field == "video" ? MediaKind.Video : MediaKind.Image;
+}
