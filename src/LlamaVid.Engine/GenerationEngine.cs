@@ -39,6 +39,9 @@ public sealed partial class GenerationEngine : IAsyncDisposable
 
     public int Waiting => _queue.Count;
 
+    /// <summary>Makes, for each request that is submitted, somebody who is told what happens to it, in order, on whatever thread it happens; must not throw. Set before the first request.</summary>
+    public Func<GenerationRequest, Action<GenerationEvent>>? Observer { get; set; }
+
     /// <summary>The weights, one for each device.</summary>
     internal IReadOnlyList<LlamaVidModel> Models => _models;
 
@@ -66,13 +69,27 @@ public sealed partial class GenerationEngine : IAsyncDisposable
     /// <exception cref="UnknownTokenException">a token is named that the model does not have</exception>
     public Generation Submit(GenerationRequest request)
     {
+        var observe = Observer?.Invoke(request);
+        try
+        {
+            return Submit(request, observe);
+        }
+        catch (Exception refusal)
+        {
+            observe?.Invoke(new GenerationEvent.Failed(refusal));
+            throw;
+        }
+    }
+
+    private Generation Submit(GenerationRequest request, Action<GenerationEvent>? observe)
+    {
         if (_state == EngineState.Loading) throw new EngineLoadingException();
         if (_state != EngineState.Ready) throw new EngineStoppedException();
 
         RefuseHugeText(request);
         RefuseUnknownTokens(request);
         var seeded = request with { Sampling = request.Sampling with { Seed = request.Sampling.Seed ?? RandomNumberGenerator.GetInt32(int.MaxValue) } };
-        var sequence = new Sequence(seeded, _time, _options.RequestTimeout, _queue.Ended);
+        var sequence = new Sequence(seeded, _time, _options.RequestTimeout, _queue.Ended, observe);
         _queue.Add(sequence);
         return new Generation(sequence, AdmitAsync(sequence));
     }

@@ -13,6 +13,9 @@ public abstract record GenerationEvent
     /// <param name="Wait">how long it may take until this one runs, by the pace of the line so far; null while there is none</param>
     public sealed record Queued(int Position, int Waiting, TimeSpan? Wait) : GenerationEvent;
 
+    /// <summary>A worker has taken it: it waits no more.</summary>
+    public sealed record Started : GenerationEvent;
+
     /// <param name="Total">Null while it cannot be known.</param>
     public sealed record Progress(WorkStage Stage, long Done, long? Total) : GenerationEvent;
 

@@ -34,12 +34,3 @@ public sealed class ServerOptions
     [Range(typeof(TimeSpan), "00:00:00.100", "00:01:00")]
     public TimeSpan KeepAlive { get; set; } = TimeSpan.FromSeconds(10);
 }
-
-/// <summary>Who may reach the server.</summary>
-public sealed class SecurityOptions
-{
-    public const string Section = "Security";
-
-    /// <summary>Must be true to listen on anything but loopback: there are no keys, so whoever reaches the port may use the server.</summary>
-    public bool AllowAnonymous { get; set; }
-}

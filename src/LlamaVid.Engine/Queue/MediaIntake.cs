@@ -25,6 +25,7 @@ internal sealed class MediaIntake(MediaOpener opener, LlamaVidModel model, Model
                 sequence.Publish(new GenerationEvent.Progress(WorkStage.Fetch, i, inputs.Count));
                 sequence.Media.Add(await OpenAsync(inputs[i], sequence.Cancelled));
             }
+            sequence.Publish(new GenerationEvent.Progress(WorkStage.Fetch, inputs.Count, inputs.Count));
             sequence.Clock.Fetched(begin);
             Lay(sequence, i => sequence.Media[i].Plan.ExpectedFrames);      // and before anything is decoded
         }

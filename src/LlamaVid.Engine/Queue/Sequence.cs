@@ -15,15 +15,17 @@ internal sealed class Sequence : IAsyncDisposable
     private readonly CancellationTokenSource _cancellation = new();
     private readonly TaskCompletionSource _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Action<Sequence> _ended;
+    private readonly Action<GenerationEvent>? _observe;
     private readonly ITimer? _deadline;
     private volatile Exception? _why;
     private int _state = Waiting;
 
     /// <param name="timeout">longest time from now to the last event; zero for no limit</param>
     /// <param name="ended">told once, when the last event has been written</param>
-    public Sequence(GenerationRequest request, TimeProvider time, TimeSpan timeout, Action<Sequence> ended)
+    /// <param name="observe">told every event as it happens</param>
+    public Sequence(GenerationRequest request, TimeProvider time, TimeSpan timeout, Action<Sequence> ended, Action<GenerationEvent>? observe = null)
     {
-        (Request, Clock, _ended) = (request, new(time), ended);
+        (Request, Clock, _ended, _observe) = (request, new(time), ended, observe);
         if (timeout > TimeSpan.Zero)
             _deadline = time.CreateTimer(_ => Cancel(new RequestTimeoutException(timeout)), null, timeout, Timeout.InfiniteTimeSpan);
     }
@@ -60,12 +62,16 @@ internal sealed class Sequence : IAsyncDisposable
 
     public ChannelReader<GenerationEvent> Events => _events.Reader;
 
-    public void Publish(GenerationEvent happened) => _events.Writer.TryWrite(happened);
+    public void Publish(GenerationEvent happened)
+    {
+        if (_events.Writer.TryWrite(happened)) _observe?.Invoke(happened);
+    }
 
     public bool TryStart()
     {
         if (Interlocked.CompareExchange(ref _state, Running, Waiting) != Waiting) return false;
         _started.SetResult();
+        Publish(new GenerationEvent.Started());
         return true;
     }
 
@@ -101,7 +107,7 @@ internal sealed class Sequence : IAsyncDisposable
     private void Close(GenerationEvent last)
     {
         _deadline?.Dispose();
-        _events.Writer.TryWrite(last);
+        Publish(last);
         _events.Writer.Complete();
         _ended(this);
     }

@@ -5,6 +5,7 @@ using LlamaVid.Server.Hosting;
 using LlamaVid.Server.Jobs;
 using LlamaVid.Server.OpenAi;
 using LlamaVid.Server.Requests;
+using LlamaVid.Server.Security;
 using Microsoft.Extensions.Options;
 
 namespace LlamaVid.Server.Answers;
@@ -25,7 +26,7 @@ internal sealed class Answering(EngineHost engine, BackgroundAnswering backgroun
 
         var cancellationToken = context.RequestAborted;
         var answer = new AnswerBuilder(request.Generation.Id, engine.ModelName, time.GetUtcNow().ToUnixTimeSeconds());
-        await using var generation = engine.Engine.Submit(request.Generation);   // a full queue throws here, before the first byte
+        await using var generation = engine.Engine.Submit(request.Generation with { Client = ClientIdentity.ShareOf(context) });   // a full queue throws here, before the first byte
         try
         {
             if (request.Answer.Stream)

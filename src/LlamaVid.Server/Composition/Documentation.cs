@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using LlamaVid.Server.Errors;
 using LlamaVid.Server.OpenAi;
+using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
 
@@ -9,6 +10,8 @@ namespace LlamaVid.Server.Composition;
 /// <summary>What endpoints say about themselves in <c>/openapi/v1.json</c>. Bodies come from the tables that read them.</summary>
 internal static class Documentation
 {
+    private const string SchemeName = "key";
+
     /// <summary>A route that reads one of these bodies and answers whole or as a stream.</summary>
     public static async Task GenerationAsync(
         OpenApiOperation operation, OpenApiOperationTransformerContext context,
@@ -22,6 +25,31 @@ internal static class Documentation
         var stream = new OpenApiMediaType { Schema = await context.GetOrCreateSchemaAsync(typeof(ChatCompletionChunk)) };
         if (operation.Responses?["200"] is OpenApiResponse { Content: { } answers })
             answers["text/event-stream"] = stream;
+    }
+
+    /// <summary>What is true of every route: the key it asks for, and the refusals of those that lack one. Liveness alone asks for none.</summary>
+    public static async Task SecurityAsync(OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken cancellationToken)
+    {
+        if (context.Description.ActionDescriptor.EndpointMetadata.OfType<IAllowAnonymous>().Any()) return;
+        operation.Security = [new() { [new OpenApiSecuritySchemeReference(SchemeName, context.Document)] = [] }];
+        var error = await context.GetOrCreateSchemaAsync(typeof(ErrorResponse), cancellationToken: cancellationToken);
+        foreach (var (status, meaning) in new[] { ("401", "No key, or one that is not known"), ("403", "The key lacks the right"), ("429", "The key has used up its share") })
+            (operation.Responses ??= [])[status] = new OpenApiResponse
+            {
+                Description = meaning,
+                Content = new Dictionary<string, OpenApiMediaType> { ["application/json"] = new() { Schema = error } },
+            };
+    }
+
+    public static void AddSecurityScheme(OpenApiDocument document)
+    {
+        document.Components ??= new();
+        (document.Components.SecuritySchemes ??= new Dictionary<string, IOpenApiSecurityScheme>())[SchemeName] = new OpenApiSecurityScheme
+        {
+            Type = SecuritySchemeType.Http,
+            Scheme = "bearer",
+            Description = "A key from the server's operator. Servers on loopback may have none; then nothing is asked for.",
+        };
     }
 
     public static RouteHandlerBuilder ProducesErrors(this RouteHandlerBuilder route, params int[] statuses)

@@ -2,6 +2,7 @@ using LlamaVid.Engine;
 using LlamaVid.Media;
 using LlamaVid.Model;
 using LlamaVid.Server.Hosting;
+using LlamaVid.Server.Telemetry;
 using Microsoft.Extensions.Options;
 
 namespace LlamaVid.Server.Composition;
@@ -25,12 +26,18 @@ internal static class EngineModule
             options.ImageProcessor = NullIfEmpty(options.ImageProcessor);
         });
         services.AddOptionsWithValidateOnStart<EngineOptions, EngineOptionsValidator>().BindConfiguration(EngineOptions.Section);
-        services.AddSingleton(provider => new GenerationEngine(
-            provider.GetRequiredService<IOptions<ModelOptions>>().Value,
-            provider.GetRequiredService<IOptions<EngineOptions>>().Value,
-            provider.GetRequiredService<MediaOpener>(),
-            provider.GetRequiredService<TimeProvider>(),
-            provider.GetRequiredService<ILogger<GenerationEngine>>()));
+        services.AddSingleton(provider =>
+        {
+            var time = provider.GetRequiredService<TimeProvider>();
+            var engine = new GenerationEngine(
+                provider.GetRequiredService<IOptions<ModelOptions>>().Value,
+                provider.GetRequiredService<IOptions<EngineOptions>>().Value,
+                provider.GetRequiredService<MediaOpener>(),
+                time,
+                provider.GetRequiredService<ILogger<GenerationEngine>>());
+            provider.GetService<ServerMetrics>()?.Watch(engine, time);       // the command line counts nothing
+            return engine;
+        });
         services.AddSingleton(TimeProvider.System);
         return services;
     }

@@ -13,7 +13,7 @@ public static class LlamaVidApp
         builder.Configuration.Sources.Clear();
         builder.Configuration.AddSettings(args);
         Settings.RequireValid(builder.Configuration);
-        Settings.RequireLoopback(builder.Configuration);
+        Settings.RequireKeysOrLoopback(builder.Configuration);
 
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
@@ -22,6 +22,7 @@ public static class LlamaVidApp
         });
         builder.Services
             .AddObservability(builder.Configuration)
+            .AddSecurity()
             .AddMedia()
             .AddEngine()
             .AddEngineHost()
@@ -30,6 +31,8 @@ public static class LlamaVidApp
 
         var app = builder.Build();
         app.UseObservability();
+        app.UseErrors();
+        app.UseSecurity();
         app.UseOpenAiApi();
         return app;
     }

@@ -8,6 +8,8 @@ using LlamaVid.Server.Features.Jobs;
 using LlamaVid.Server.Features.Models;
 using LlamaVid.Server.OpenAi;
 using LlamaVid.Server.Requests;
+using LlamaVid.Server.Security;
+using LlamaVid.Server.Telemetry;
 using Microsoft.Extensions.Options;
 
 namespace LlamaVid.Server.Composition;
@@ -40,8 +42,9 @@ internal static class OpenAiApi
             options.SerializerOptions.NumberHandling = JsonNumberHandling.Strict;
             options.SerializerOptions.TypeInfoResolverChain.Insert(0, OpenAiJson.Wire);
         });
-        services.AddOpenApi(options => options.AddDocumentTransformer((document, _, _) =>
+        services.AddOpenApi(options => options.AddOperationTransformer(Documentation.SecurityAsync).AddDocumentTransformer((document, _, _) =>
         {
+            Documentation.AddSecurityScheme(document);
             document.Info.Title = "LlamaVid.Server";
             document.Info.Version = VersionNumber.Served.Version;
             document.Info.Description = "Answers questions about videos with LLaMA-VID, behind OpenAI's chat completions.";
@@ -51,13 +54,18 @@ internal static class OpenAiApi
         return services;
     }
 
-    public static void UseOpenAiApi(this WebApplication app)
+    /// <summary>Whatever fails from here on is answered in OpenAI's form.</summary>
+    public static void UseErrors(this WebApplication app)
     {
         app.UseExceptionHandler(_ => { });
         app.UseStatusCodePages(context => OpenAiExceptionHandler.WriteAsync(
             context.HttpContext, context.HttpContext.Response.StatusCode,
             ErrorMap.OfStatus(context.HttpContext.Response.StatusCode, context.HttpContext.Request), context.HttpContext.RequestAborted));
-        app.MapOpenApi();
+    }
+
+    public static void UseOpenAiApi(this WebApplication app)
+    {
+        app.MapOpenApi().AllowAnyKey();
         app.UseSwaggerUI(page =>
         {
             page.SwaggerEndpoint("/openapi/v1.json", "LlamaVid.Server");
@@ -69,5 +77,6 @@ internal static class OpenAiApi
         app.MapJobs();
         app.MapModels();
         app.MapHealth();
+        app.MapMetrics();
     }
 }

@@ -8,6 +8,8 @@ using LlamaVid.Media;
 using LlamaVid.Model;
 using LlamaVid.Server.Jobs;
 using LlamaVid.Server.Requests;
+using LlamaVid.Server.Security;
+using LlamaVid.Server.Telemetry;
 
 namespace LlamaVid.Server.Composition;
 
@@ -20,7 +22,7 @@ internal static class Settings
     {
         [ModelOptions.Section] = typeof(ModelOptions), [MediaOptions.Section] = typeof(MediaOptions), [EngineOptions.Section] = typeof(EngineOptions),
         [ServerOptions.Section] = typeof(ServerOptions), [SecurityOptions.Section] = typeof(SecurityOptions),
-        [JobOptions.Section] = typeof(JobOptions), [RequestDefaultsOptions.Section] = typeof(RequestDefaultsOptions),
+        [JobOptions.Section] = typeof(JobOptions), [TelemetryOptions.Section] = typeof(TelemetryOptions), [RequestDefaultsOptions.Section] = typeof(RequestDefaultsOptions),
     };
 
     /// <summary>Sections of the libraries this server is made of; they check themselves.</summary>
@@ -49,25 +51,32 @@ internal static class Settings
     /// <summary>Refuses a key that no property reads and a value that its property does not take, by name and value.</summary>
     public static void RequireValid(IConfiguration configuration)
     {
-        var faults = Sections
-            .SelectMany(section => configuration.GetSection(section.Key).GetChildren().Select(entry => Fault(section.Key, section.Value, entry)))
-            .OfType<string>().ToArray();
+        var faults = Sections.SelectMany(section => Faults(section.Key, section.Value, configuration.GetSection(section.Key))).ToArray();
         if (faults.Length > 0)
             throw new StartupException(string.Join("; ", faults));
     }
 
-    /// <summary>Whoever reaches the port may use the server, so a port that others reach must be asked for.</summary>
-    public static void RequireLoopback(IConfiguration configuration)
+    /// <summary>Options from a file of their own, as strictly.</summary>
+    /// <exception cref="StartupException">a key that no property reads, or a value that its property does not take</exception>
+    public static T Read<T>(IConfiguration file, string name) where T : new()
+    {
+        var faults = Faults(name, typeof(T), file).ToArray();
+        return faults.Length > 0 ? throw new StartupException(string.Join("; ", faults)) : file.Get<T>() ?? new();
+    }
+
+    /// <summary>Without keys whoever reaches the port may use the server, so a port that others reach must be asked for.</summary>
+    public static void RequireKeysOrLoopback(IConfiguration configuration)
     {
         var security = configuration.GetSection(SecurityOptions.Section).Get<SecurityOptions>() ?? new();
+        var isOpen = security is { AllowAnonymous: false, Keys.Count: 0, KeysFile.Length: 0 };
         var urls = (configuration["Urls"] ?? "").Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
             .Concat(configuration.GetSection("Kestrel:Endpoints").GetChildren().Select(endpoint => endpoint["Url"] ?? ""));
         foreach (var url in urls)
         {
             var address = Parse(url);
-            if (!security.AllowAnonymous && !address.IsUnixPipe && !IsLoopback(address.Host))
+            if (isOpen && !address.IsUnixPipe && !IsLoopback(address.Host))
                 throw new StartupException(
-                    $"'{url}' can be reached from other machines and the server asks for no key. Use http://127.0.0.1:{address.Port}, or allow it with --Security:AllowAnonymous true.");
+                    $"'{url}' can be reached from other machines and there are no keys (Security:Keys, Security:KeysFile). Make one with 'LlamaVid.Server key NAME', use http://127.0.0.1:{address.Port}, or allow it with --Security:AllowAnonymous true.");
         }
     }
 
@@ -89,6 +98,16 @@ internal static class Settings
     private static bool IsLoopback(string host) =>
         host.Equals("localhost", StringComparison.OrdinalIgnoreCase)
         || IPAddress.TryParse(host.Trim('[', ']'), out var address) && IPAddress.IsLoopback(address);
+
+    private static IEnumerable<string> Faults(string section, Type options, IConfiguration entries) =>
+        entries.GetChildren().SelectMany(entry => ListOf(options, entry.Key) is { } item
+            ? entry.GetChildren().SelectMany(each => Faults($"{section}:{entry.Key}:{each.Key}", item, each)).Concat(Fault(section, options, entry) is { } fault ? [fault] : [])
+            : Fault(section, options, entry) is { } single ? [single] : []);
+
+    /// <summary>What a list of groups of options holds; null for everything else.</summary>
+    private static Type? ListOf(Type options, string property) =>
+        options.GetProperty(property, BindingFlags.Public | BindingFlags.Instance | BindingFlags.IgnoreCase)?.PropertyType is { IsGenericType: true } list
+            && list.GetGenericArguments()[0] is { IsClass: true } item && item != typeof(string) ? item : null;
 
     private static string? Fault(string section, Type options, IConfigurationSection entry)
     {
@@ -113,7 +132,7 @@ internal static class Settings
         try
         {
             value = TypeDescriptor.GetConverter(type).ConvertFromInvariantString(text);
-            return !type.IsEnum || Enum.IsDefined(type, value!);
+            return !type.IsEnum || Enum.IsDefined(type, value!) || type.IsDefined(typeof(FlagsAttribute)) && !int.TryParse(text, out _);
         }
         catch (Exception fault) when (fault is FormatException or ArgumentException or NotSupportedException or OverflowException)
         {
@@ -122,7 +141,7 @@ internal static class Settings
     }
 
     private static string Expected(Type type) =>
-        type.IsEnum ? $"one of {string.Join(", ", Enum.GetNames(type))}"
+        type.IsEnum ? $"{(type.IsDefined(typeof(FlagsAttribute)) ? "some" : "one")} of {string.Join(", ", Enum.GetNames(type))}"
         : type == typeof(bool) ? "true or false"
         : type == typeof(TimeSpan) ? "a time like 00:10:00"
         : type == typeof(int) || type == typeof(long) ? "a whole number"

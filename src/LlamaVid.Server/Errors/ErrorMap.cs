@@ -2,6 +2,7 @@ using LlamaVid.Engine;
 using LlamaVid.Media;
 using LlamaVid.Server.Jobs;
 using LlamaVid.Server.Requests;
+using LlamaVid.Server.Security;
 
 namespace LlamaVid.Server.Errors;
 
@@ -19,6 +20,9 @@ internal static class ErrorMap
         TooManyChoicesException e => (400, Invalid(e.Message, "context_length_exceeded", "n")),
         UnknownTokenException e => (400, Invalid(e.Message, InvalidRequestException.InvalidValue, null)),
         InvalidDataUriException e => (400, Invalid(e.Message, "invalid_data_uri", mediaPath)),
+        InvalidApiKeyException e => (401, Unauthorised(e.Message)),
+        MissingRightException e => (403, Unauthorised(e.Message)),
+        ModelNotAllowedException e => (403, Unauthorised(e.Message)),
         ModelNotFoundException e => (404, new(e.Message, "not_found_error", "model", "model_not_found")),
         JobNotFoundException e => (404, new(e.Message, "not_found_error", null, "job_not_found")),
         QueueTimeoutException e => (408, new(e.Message, "timeout_error", null, "queue_timeout")),
@@ -30,6 +34,7 @@ internal static class ErrorMap
         VideoFetchFailedException e => (422, Invalid(e.Message, "video_fetch_failed", mediaPath)),
         VideoTooLongException e => (422, Invalid(e.Message, "video_too_long", mediaPath)),
         VideoTooLargeException e => (422, Invalid(e.Message, "video_too_large", mediaPath)),
+        ClientLimitException e => (429, new(e.Message, "rate_limit_error", null, "rate_limit_exceeded")),
         ClientOverloadedException e => (429, new(e.Message, "rate_limit_error", null, "rate_limit_exceeded")),
         JobQuotaException e => (429, new(e.Message, "rate_limit_error", null, "job_quota_exceeded")),
         JobCancelledException e => (409, Invalid(e.Message, "job_cancelled", null)),
@@ -54,6 +59,8 @@ internal static class ErrorMap
         < 500 => Invalid($"The request was refused with status {status}.", "malformed_request", null),
         _ => new("The server failed on this request.", "server_error", null, "internal_error"),
     };
+
+    private static Error Unauthorised(string message) => new(message, "authentication_error", null, "invalid_api_key");
 
     private static Error Invalid(string message, string? code, string? param) => new(message, "invalid_request_error", param, code);
 }

@@ -24,7 +24,7 @@ internal sealed class OpenAiExceptionHandler(ILogger<OpenAiExceptionHandler> log
     public static Task WriteAsync(HttpContext context, int status, Error error, CancellationToken cancellationToken)
     {
         context.Response.StatusCode = status;
-        if (status is StatusCodes.Status503ServiceUnavailable or StatusCodes.Status429TooManyRequests)
+        if (status is StatusCodes.Status503ServiceUnavailable or StatusCodes.Status429TooManyRequests && context.Response.Headers.RetryAfter.Count == 0)
             context.Response.Headers.RetryAfter = "5";
         return context.Response.WriteAsJsonAsync(new ErrorResponse(error), OpenAiJson.Wire.ErrorResponse, cancellationToken: cancellationToken);
     }

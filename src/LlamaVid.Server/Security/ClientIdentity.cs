@@ -1,9 +1,30 @@
+using System.Net;
+
 namespace LlamaVid.Server.Security;
 
-/// <summary>Who sent a request: what it keeps on the server is its own.</summary>
+/// <summary>Who sent a request: the bearer of a key, or nobody in particular where there are no keys.</summary>
 internal static class ClientIdentity
 {
-    private const string Anonymous = "anonymous";
+    public const string Anonymous = "anonymous";
 
-    public static string Of(HttpContext context) => Anonymous;
+    /// <summary>The name that owns what the caller makes, the same tomorrow and after a restart. Never a secret.</summary>
+    public static string Of(HttpContext context) => KeyOf(context)?.Name ?? Anonymous;
+
+    /// <summary>Whose share of the engine a request counts for: a key has one wherever it is used, callers without one have one for each address.</summary>
+    public static string ShareOf(HttpContext context) =>
+        KeyOf(context)?.Name ?? $"{Anonymous}@{(context.Connection.RemoteIpAddress is { } address ? Network(address) : "local")}";
+
+    public static ApiKey? KeyOf(HttpContext context) => context.Features.Get<ApiKey>();
+
+    public static void Set(HttpContext context, ApiKey? key) => context.Features.Set(key);
+
+    /// <summary>An IPv6 caller has a whole /64 of addresses to choose from.</summary>
+    private static IPAddress Network(IPAddress address)
+    {
+        if (address.IsIPv4MappedToIPv6) return address.MapToIPv4();
+        if (address.AddressFamily != System.Net.Sockets.AddressFamily.InterNetworkV6) return address;
+        var bytes = address.GetAddressBytes();
+        bytes.AsSpan(8).Clear();
+        return new(bytes);
+    }
 }

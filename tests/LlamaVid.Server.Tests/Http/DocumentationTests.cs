@@ -14,7 +14,7 @@ public sealed class DocumentationTests(DefaultServer fixture)
     {
         var document = (await _server.GetAsync("/openapi/v1.json")).Json;
 
-        Assert.Equal(["/health", "/health/live", "/health/ready", "/v1/ask", "/v1/chat/completions", "/v1/jobs", "/v1/jobs/{id}", "/v1/jobs/{id}/events", "/v1/models", "/v1/models/{id}", "/version"],
+        Assert.Equal(["/health", "/health/live", "/health/ready", "/metrics", "/v1/ask", "/v1/chat/completions", "/v1/jobs", "/v1/jobs/{id}", "/v1/jobs/{id}/events", "/v1/models", "/v1/models/{id}", "/version"],
             document.GetProperty("paths").EnumerateObject().Select(path => path.Name).Order(StringComparer.Ordinal));
         var chat = Schema(document, "/v1/chat/completions", "application/json");
         Assert.Equal(RequestReader.ChatFields.Fields.Select(field => field.Name).Order(), chat.GetProperty("properties").EnumerateObject().Select(field => field.Name).Order());
@@ -37,7 +37,7 @@ public sealed class DocumentationTests(DefaultServer fixture)
     {
         var document = (await _server.GetAsync("/openapi/v1.json")).Json;
         var responses = document.GetProperty("paths").GetProperty("/v1/chat/completions").GetProperty("post").GetProperty("responses");
-        Assert.Equal(["200", "202", "400", "404", "408", "413", "415", "422", "500", "503"], responses.EnumerateObject().Select(response => response.Name));
+        Assert.Equal(["200", "202", "400", "401", "403", "404", "408", "413", "415", "422", "429", "500", "503"], responses.EnumerateObject().Select(response => response.Name).Order());
         Assert.Equal(["application/json", "text/event-stream"], responses.GetProperty("200").GetProperty("content").EnumerateObject().Select(content => content.Name));
         var schemas = document.GetProperty("components").GetProperty("schemas");
         Assert.True(schemas.GetProperty("ChatCompletion").GetProperty("properties").TryGetProperty("prompt_token_ids", out _));

@@ -17,7 +17,7 @@ public sealed class RunningServer : IAsyncDisposable
     private readonly WebApplication _app;
 
     private RunningServer(WebApplication app, Uri address) =>
-        (_app, Address, Http) = (app, address, new HttpClient { BaseAddress = address, Timeout = TimeSpan.FromMinutes(2) });
+        (_app, Address, Http) = (app, address, new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, ResponseDrainTimeout = TimeSpan.Zero }) { BaseAddress = address, Timeout = TimeSpan.FromMinutes(2) });
 
     public Uri Address { get; }
     public HttpClient Http { get; }
@@ -47,6 +47,17 @@ public sealed class RunningServer : IAsyncDisposable
     {
         using var response = await Http.GetAsync(path, TestContext.Current.CancellationToken);
         return await Reply.OfAsync(response);
+    }
+
+    /// <returns>an answer that goes on until it is disposed</returns>
+    public async Task<HttpResponseMessage> StreamAsync(string? key = null)
+    {
+        const string Endless = """{"messages":[{"role":"user","content":"Hi"}],"max_tokens":1500,"temperature":1,"seed":5,"stop":"@never@","stream":true}""";
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/chat/completions") { Content = new StringContent(Endless, null, "application/json") };
+        if (key is not null) request.Headers.Authorization = new("Bearer", key);
+        var response = await Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
+        Assert.Equal(200, (int)response.StatusCode);
+        return response;
     }
 
     public async ValueTask DisposeAsync()

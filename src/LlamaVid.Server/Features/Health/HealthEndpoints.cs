@@ -3,6 +3,7 @@ using LlamaVid.Engine;
 using LlamaVid.Server.Composition;
 using LlamaVid.Server.Hosting;
 using LlamaVid.Server.OpenAi;
+using LlamaVid.Server.Security;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace LlamaVid.Server.Features.Health;
@@ -13,12 +14,13 @@ internal static class HealthEndpoints
     public static void MapHealth(this IEndpointRouteBuilder routes)
     {
         routes.MapGet("/health/live", () => TypedResults.Json(new HealthStatus("live"), OpenAiJson.Wire.HealthStatus))
-            .WithName("Live").WithTags("Health").WithSummary("The process answers").Produces<HealthStatus>();
+            .WithName("Live").WithTags("Health").WithSummary("The process answers").Produces<HealthStatus>()
+            .AllowAnonymous().DisableRateLimiting();
         foreach (var (path, name) in new[] { ("/health/ready", "Ready"), ("/health", "Health") })
             routes.MapGet(path, Ready)
-                .WithName(name).WithTags("Health").WithSummary("The weights are loaded and the engine runs").Produces<HealthStatus>().ProducesErrors(503);
+                .WithName(name).WithTags("Health").WithSummary("The weights are loaded and the engine runs").Produces<HealthStatus>().ProducesErrors(503).AllowAnyKey();
         routes.MapGet("/version", () => TypedResults.Json(VersionNumber.Served, OpenAiJson.Wire.VersionNumber))
-            .WithName("Version").WithTags("Health").WithSummary("The server's version").Produces<VersionNumber>();
+            .WithName("Version").WithTags("Health").WithSummary("The server's version").Produces<VersionNumber>().AllowAnyKey();
     }
 
     private static JsonHttpResult<HealthStatus> Ready(EngineHost host) => host.Engine.State switch

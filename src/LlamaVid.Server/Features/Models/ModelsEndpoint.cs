@@ -4,6 +4,7 @@ using LlamaVid.Server.Composition;
 using LlamaVid.Server.Errors;
 using LlamaVid.Server.Hosting;
 using LlamaVid.Server.OpenAi;
+using LlamaVid.Server.Security;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace LlamaVid.Server.Features.Models;
@@ -14,13 +15,13 @@ internal static class ModelsEndpoint
     public static void MapModels(this IEndpointRouteBuilder routes)
     {
         routes.MapGet("/v1/models", (EngineHost host) => TypedResults.Json(new ModelList([Describe(host)]), OpenAiJson.Wire.ModelList))
-            .WithName("ListModels").WithTags("Models").WithSummary("The model that is served").Produces<ModelList>().ProducesErrors(503);
+            .WithName("ListModels").WithTags("Models").WithSummary("The model that is served").Produces<ModelList>().ProducesErrors(503).AllowAnyKey();
 
         routes.MapGet("/v1/models/{**id}", (string id, EngineHost host) =>
                 Uri.UnescapeDataString(id) == host.ModelName
                     ? TypedResults.Json(Describe(host), OpenAiJson.Wire.ModelEntry)
                     : throw new ModelNotFoundException(id, host.ModelName))
-            .WithName("RetrieveModel").WithTags("Models").WithSummary("One model").Produces<ModelEntry>().ProducesErrors(404, 503);
+            .WithName("RetrieveModel").WithTags("Models").WithSummary("One model").Produces<ModelEntry>().ProducesErrors(404, 503).AllowAnyKey();
     }
 
     private static ModelEntry Describe(EngineHost host)
