@@ -21,7 +21,7 @@ FROM mcr.microsoft.com/dotnet/aspnet:10.0
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ffmpeg curl \
     && rm -rf /var/lib/apt/lists/* \
-    && install -d -o $APP_UID /scratch /features /jobs
+    && install -d -o $APP_UID /scratch /features /files /jobs
 WORKDIR /app
 COPY --from=build /app .
 COPY deploy/models/default /models/default
@@ -30,6 +30,7 @@ COPY deploy/models/default /models/default
 ENV LLAMAVID__Model__Path=/models/default \
     LLAMAVID__Media__TempDirectory=/scratch \
     LLAMAVID__Engine__FeatureStorePath=/features \
+    LLAMAVID__Files__Path=/files \
     LLAMAVID__Jobs__Path=/jobs \
     LLAMAVID__Security__AllowAnonymous=true \
     ASPNETCORE_URLS=http://0.0.0.0:8080

@@ -4,13 +4,13 @@ namespace LlamaVid.Media;
 /// <remarks>Nothing that refers to other files or hosts is among them: no playlists, no concat scripts, no session descriptions, no file name patterns.</remarks>
 /// <param name="Name">As shown to clients.</param>
 /// <param name="Demuxer">As ffmpeg takes it after <c>-f</c>.</param>
-internal sealed record MediaFormat(string Name, string Demuxer, bool IsPicture = false)
+public sealed record MediaFormat(string Name, string Demuxer, bool IsPicture = false)
 {
     public const int SniffedBytes = 4096;
     public const string Accepted = "MP4, MOV, 3GP, WebM, Matroska, AVI, FLV, MPEG-TS, MPEG-PS, Ogg, WMV, GIF, PNG, JPEG, WebP or BMP";
 
     /// <summary>Decoders that may run, for every format. The rest of ffmpeg's several hundred stay closed to what clients send.</summary>
-    public const string Decoders =
+    internal const string Decoders =
         "h264,hevc,vp8,vp9,libvpx,libvpx-vp9,av1,libdav1d,libaom-av1,mpeg4,msmpeg4v1,msmpeg4v2,msmpeg4,mpeg1video,mpeg2video,mpegvideo,h261,h263,h263p,h263i," +
         "theora,vp3,vp6,vp6a,vp6f,flv,vc1,wmv1,wmv2,wmv3,mjpeg,prores,dnxhd,dvvideo,ffv1,huffyuv,ffvhuff,utvideo,rawvideo,cinepak,svq1,svq3,qtrle,msvideo1,rpza," +
         "gif,png,apng,bmp,webp," +

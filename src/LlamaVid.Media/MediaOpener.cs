@@ -62,6 +62,7 @@ public sealed class MediaOpener : IDisposable
             case MediaSource.LocalFile file:
                 CheckSize(new FileInfo(file.Path).Length);
                 workspace.Link(file.Path);
+                if (file.ContentHash is { } known) return known;
                 var content = new FileStream(workspace.MediaPath, FileMode.Open, FileAccess.Read, FileShare.Read, 1, FileOptions.Asynchronous | FileOptions.SequentialScan);
                 await using (content.ConfigureAwait(false))
                     return Convert.ToHexStringLower(await SHA256.HashDataAsync(content, cancellationToken).ConfigureAwait(false));

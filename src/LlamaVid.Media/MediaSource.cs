@@ -6,7 +6,8 @@ public abstract record MediaSource
     private MediaSource() { }
 
     /// <summary>A file that the server itself wrote (an upload) or that the operator named. Never a path from a client.</summary>
-    public sealed record LocalFile(string Path) : MediaSource;
+    /// <param name="ContentHash">SHA-256 of its bytes, lower-case hexadecimal, where it is known and cannot change: then they are not read to compute it.</param>
+    public sealed record LocalFile(string Path, string? ContentHash = null) : MediaSource;
 
     /// <summary>The bytes of one video or image, as from a data URI.</summary>
     public sealed record Inline(ReadOnlyMemory<byte> Bytes) : MediaSource;

@@ -17,7 +17,7 @@ public sealed class Workspace : IDisposable
 
     private Workspace(string folder, FileStream held) => (Folder, _lock) = (folder, held);
 
-    internal string Folder { get; }
+    public string Folder { get; }
     public string MediaPath => Path.Combine(Folder, Media);
 
     public static Workspace Create(MediaOptions options)

@@ -12,6 +12,9 @@ internal static partial class Log
     [LoggerMessage(1002, LogLevel.Information, "{Model} is ready after {Seconds} s")]
     public static partial void Ready(ILogger logger, string model, double seconds);
 
+    [LoggerMessage(1003, LogLevel.Warning, "Files whose time is over could not be deleted: {Why}")]
+    public static partial void ExpiryFailed(ILogger logger, string why);
+
     [LoggerMessage(1010, LogLevel.Error, "Job {Job} failed")]
     public static partial void JobFailed(ILogger logger, Exception exception, string job);
 

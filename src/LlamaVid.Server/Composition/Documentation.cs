@@ -17,14 +17,21 @@ internal static class Documentation
         OpenApiOperation operation, OpenApiOperationTransformerContext context,
         params (string ContentType, OpenApiSchema Schema, (string Name, string Json)[] Examples)[] bodies)
     {
+        await Body(operation, bodies);
+        var stream = new OpenApiMediaType { Schema = await context.GetOrCreateSchemaAsync(typeof(ChatCompletionChunk)) };
+        if (operation.Responses?["200"] is OpenApiResponse { Content: { } answers })
+            answers["text/event-stream"] = stream;
+    }
+
+    /// <summary>A route that reads one of these bodies.</summary>
+    public static Task Body(OpenApiOperation operation, params (string ContentType, OpenApiSchema Schema, (string Name, string Json)[] Examples)[] bodies)
+    {
         operation.RequestBody = new OpenApiRequestBody
         {
             Required = true,
             Content = bodies.ToDictionary(body => body.ContentType, body => new OpenApiMediaType { Schema = body.Schema, Examples = Examples(body.Examples) }),
         };
-        var stream = new OpenApiMediaType { Schema = await context.GetOrCreateSchemaAsync(typeof(ChatCompletionChunk)) };
-        if (operation.Responses?["200"] is OpenApiResponse { Content: { } answers })
-            answers["text/event-stream"] = stream;
+        return Task.CompletedTask;
     }
 
     /// <summary>What is true of every route: the key it asks for, and the refusals of those that lack one. Liveness alone asks for none.</summary>

@@ -24,6 +24,7 @@ public static class LlamaVidApp
             .AddObservability(builder.Configuration)
             .AddSecurity()
             .AddMedia()
+            .AddFiles()
             .AddEngine()
             .AddEngineHost()
             .AddJobs(builder.Configuration)

@@ -3,6 +3,7 @@ using LlamaVid.Server.Answers;
 using LlamaVid.Server.Errors;
 using LlamaVid.Server.Features.Ask;
 using LlamaVid.Server.Features.ChatCompletions;
+using LlamaVid.Server.Features.Files;
 using LlamaVid.Server.Features.Health;
 using LlamaVid.Server.Features.Jobs;
 using LlamaVid.Server.Features.Models;
@@ -33,7 +34,7 @@ internal static class OpenAiApi
 
     public static IServiceCollection AddOpenAiApi(this IServiceCollection services)
     {
-        services.AddRequests().AddSingleton<Answering>().AddSingleton<AskForm>();
+        services.AddRequests().AddSingleton<Answering>().AddSingleton<MultipartForm>().AddSingleton<AskForm>();
         services.AddExceptionHandler<OpenAiExceptionHandler>();
         services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
         services.ConfigureHttpJsonOptions(options =>               // what the document describes is what is written
@@ -76,6 +77,7 @@ internal static class OpenAiApi
         app.MapAsk();
         app.MapJobs();
         app.MapModels();
+        app.MapFiles();
         app.MapHealth();
         app.MapMetrics();
     }

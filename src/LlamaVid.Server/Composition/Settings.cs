@@ -6,6 +6,7 @@ using System.Reflection;
 using LlamaVid.Engine;
 using LlamaVid.Media;
 using LlamaVid.Model;
+using LlamaVid.Server.Files;
 using LlamaVid.Server.Jobs;
 using LlamaVid.Server.Requests;
 using LlamaVid.Server.Security;
@@ -22,7 +23,8 @@ internal static class Settings
     {
         [ModelOptions.Section] = typeof(ModelOptions), [MediaOptions.Section] = typeof(MediaOptions), [EngineOptions.Section] = typeof(EngineOptions),
         [ServerOptions.Section] = typeof(ServerOptions), [SecurityOptions.Section] = typeof(SecurityOptions),
-        [JobOptions.Section] = typeof(JobOptions), [TelemetryOptions.Section] = typeof(TelemetryOptions), [RequestDefaultsOptions.Section] = typeof(RequestDefaultsOptions),
+        [FilesOptions.Section] = typeof(FilesOptions), [JobOptions.Section] = typeof(JobOptions), [TelemetryOptions.Section] = typeof(TelemetryOptions),
+        [RequestDefaultsOptions.Section] = typeof(RequestDefaultsOptions),
     };
 
     /// <summary>Sections of the libraries this server is made of; they check themselves.</summary>

@@ -1,5 +1,6 @@
 using LlamaVid.Engine;
 using LlamaVid.Media;
+using LlamaVid.Server.Files;
 using LlamaVid.Server.Jobs;
 using LlamaVid.Server.Requests;
 using LlamaVid.Server.Security;
@@ -24,6 +25,9 @@ internal static class ErrorMap
         MissingRightException e => (403, Unauthorised(e.Message)),
         ModelNotAllowedException e => (403, Unauthorised(e.Message)),
         ModelNotFoundException e => (404, new(e.Message, "not_found_error", "model", "model_not_found")),
+        ClientFileNotFoundException e => (404, new(e.Message, "not_found_error", e.Param, "file_not_found")),
+        FileContentException e => (400, Invalid(e.Message, InvalidRequestException.InvalidValue, "file")),
+        FileQuotaExceededException e => (413, Invalid(e.Message, "file_quota_exceeded", "file")),
         JobNotFoundException e => (404, new(e.Message, "not_found_error", null, "job_not_found")),
         QueueTimeoutException e => (408, new(e.Message, "timeout_error", null, "queue_timeout")),
         RequestTimeoutException e => (408, new(e.Message, "timeout_error", null, "request_timeout")),

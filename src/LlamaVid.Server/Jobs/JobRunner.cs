@@ -6,6 +6,7 @@ using LlamaVid.Media;
 using LlamaVid.Server.Answers;
 using LlamaVid.Server.Errors;
 using LlamaVid.Server.Features.Ask;
+using LlamaVid.Server.Files;
 using LlamaVid.Server.Hosting;
 using LlamaVid.Server.OpenAi;
 using LlamaVid.Server.Requests;
@@ -16,7 +17,7 @@ namespace LlamaVid.Server.Jobs;
 /// <summary>Runs jobs through the engine, a bounded number at a time and behind every request that somebody waits for. A stop puts back what runs.</summary>
 /// <remarks>A job is read from what the client sent each time it is begun, with the seed it was given when it was accepted: however often it is begun, it ends the same.</remarks>
 internal sealed class JobRunner(
-    JobBoard board, JobFiles files, EngineHost engine, RequestReader reader, IOptions<JobOptions> options, IOptions<ServerOptions> server, TimeProvider time,
+    JobBoard board, JobFiles files, FileStore store, EngineHost engine, RequestReader reader, IOptions<JobOptions> options, IOptions<ServerOptions> server, TimeProvider time,
     ILogger<JobRunner> logger) : BackgroundService
 {
     /// <summary>Below everything that a client can ask for; among themselves, jobs keep their order.</summary>
@@ -70,7 +71,8 @@ internal sealed class JobRunner(
 
     private async Task<string> AttemptAsync(LiveJob job, CancellationToken cancellationToken)
     {
-        var request = await ReadAsync(job.Entry, cancellationToken);
+        using var uploads = new RequestFiles(store, job.Entry.Owner);
+        var request = await ReadAsync(job.Entry, uploads, cancellationToken);
         if (request.Model is { } model && model != engine.ModelName)
             throw new ModelNotFoundException(model, engine.ModelName);
         job.MediaPath = request.Answer.MediaPath;
@@ -89,10 +91,10 @@ internal sealed class JobRunner(
         AnswerBuilder NewAnswer() => new(job.Entry.CompletionId, engine.ModelName, job.Entry.Created.ToUnixTimeSeconds());
     }
 
-    private async Task<ChatRequest> ReadAsync(JobEntry job, CancellationToken cancellationToken)
+    private async Task<ChatRequest> ReadAsync(JobEntry job, RequestFiles uploads, CancellationToken cancellationToken)
     {
         var body = await files.ReadAsync(job.Id, cancellationToken);
-        var draft = reader.NewDraft();
+        var draft = reader.NewDraft(uploads);
         if (job.Endpoint == AskEndpoint.Route)
             draft.Question = "";
         if (files.UploadOf(job.Id) is { } upload)

@@ -2,6 +2,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using LlamaVid.Server.Errors;
+using LlamaVid.Server.Features.Files;
 using LlamaVid.Server.Features.Health;
 using LlamaVid.Server.Features.Models;
 using LlamaVid.Server.Jobs;
@@ -16,6 +17,9 @@ namespace LlamaVid.Server.OpenAi;
 [JsonSerializable(typeof(JobView))]
 [JsonSerializable(typeof(JobPage))]
 [JsonSerializable(typeof(JobRemoved))]
+[JsonSerializable(typeof(FileObject))]
+[JsonSerializable(typeof(FileList))]
+[JsonSerializable(typeof(FileDeleted))]
 [JsonSerializable(typeof(ModelList))]
 [JsonSerializable(typeof(ModelEntry))]
 [JsonSerializable(typeof(HealthStatus))]

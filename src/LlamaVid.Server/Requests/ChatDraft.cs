@@ -20,9 +20,12 @@ internal abstract class SampledDraft
 }
 
 /// <summary>One content part as it was sent: text, or one media item.</summary>
-internal sealed class PartDraft : SampledDraft
+/// <param name="files">Where its file ids are looked up.</param>
+internal sealed class PartDraft(RequestFiles files) : SampledDraft
 {
     private MediaDraft? _media;
+
+    public RequestFiles Files { get; } = files;
 
     public string? Text { get; set; }
 
@@ -37,18 +40,20 @@ internal sealed class PartDraft : SampledDraft
 /// <param name="Path">Where the client named it, for errors.</param>
 internal sealed record MediaDraft(MediaSource Source, MediaKind Kind, string Path);
 
-internal sealed class MessageDraft(string path)
+internal sealed class MessageDraft(string path, RequestFiles files)
 {
     public string Path { get; } = path;
+    public RequestFiles Files { get; } = files;
     public MessageRole Role { get; set; }
     public string? Text { get; set; }
     public List<(MediaDraft Media, SampledDraft Choice)> Media { get; } = [];
 }
 
 /// <summary>A request as its client wrote it: every field checked by itself, nothing checked together yet.</summary>
-internal sealed class ChatDraft(RequestLimits limits) : SampledDraft
+internal sealed class ChatDraft(RequestLimits limits, RequestFiles files) : SampledDraft
 {
     public RequestLimits Limits { get; } = limits;
+    public RequestFiles Files { get; } = files;
 
     public string? Model { get; set; }
     public List<MessageDraft> Messages { get; set; } = [];
@@ -85,7 +90,7 @@ internal sealed class ChatDraft(RequestLimits limits) : SampledDraft
 
     // The plain question of /v1/ask.
     public string? Question { get; set; }
-    public PartDraft QuestionPart { get; } = new();
+    public PartDraft QuestionPart { get; } = new(files);
 }
 
 /// <summary>How much one request may ask for.</summary>

@@ -60,7 +60,7 @@ internal sealed record ChatRequest(string? Model, GenerationRequest Generation, 
             throw new InvalidRequestException("question", "'question' is empty. Ask something about the video.");
         if (draft.QuestionPart.Media is not { } media)
             throw new InvalidRequestException(
-                "video", "The request has no video: send one of video, image, video_url, image_url. Questions without one go to /v1/chat/completions.",
+                "video", "The request has no video: send one of video, image, video_url, image_url, file_id. Questions without one go to /v1/chat/completions.",
                 InvalidRequestException.MissingField);
         return (null, [new(ChatRole.User, draft.Question, [0])], [(media, draft.QuestionPart)]);
     }

@@ -26,7 +26,7 @@ internal static class MessageFields
         {
             foreach (var item in value.Items(draft.Limits.Messages))
             {
-                var message = new MessageDraft(item.Path);
+                var message = new MessageDraft(item.Path, draft.Files);
                 Table.Read(item, message);
                 draft.Messages.Add(message);
             }
@@ -47,7 +47,7 @@ internal static class MessageFields
             throw content.Wrong("must be a string or an array of parts");
         foreach (var item in content.Items(10_000))
         {
-            var part = new PartDraft();
+            var part = new PartDraft(message.Files);
             TableOf(item).Read(item, part);
             if (part.Text is not null)
                 message.Text = message.Text is null ? part.Text : $"{message.Text}\n{part.Text}";

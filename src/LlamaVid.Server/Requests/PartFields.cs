@@ -13,12 +13,13 @@ internal static class PartFields
             (part, value) => part.Media = new(MediaReference.Base64(value), MediaKind.Video, value.Path)),
         new Field<PartDraft>("url", "The same as `video_url.url`.", Bytes,
             (part, value) => part.Media = MediaReference.Read(value, MediaKind.Video)),
+        FileId<PartDraft>(part => part),
         Field.Harmless<PartDraft>("format"));
 
-    private static readonly FieldTable<PartDraft> InlineFile = new(
+    private static readonly FieldTable<PartDraft> File = new(
         new Field<PartDraft>("file_data", "`data:video/mp4;base64,…` or `data:image/png;base64,…`.", Bytes,
             (part, value) => part.Media = MediaReference.Read(value, kind: null)),
-        Field.Only<PartDraft>("file_id"),
+        FileId<PartDraft>(part => part),
         Field.Harmless<PartDraft>("filename"));
 
     private static readonly FieldTable<PartDraft> Excerpt = new(
@@ -32,14 +33,14 @@ internal static class PartFields
         ["video_url"] = Video("video_url",
             Address("video_url", "An https address, `data:video/mp4;base64,…`, or `data:video/jpeg;base64,<frame>,<frame>,…`.", MediaKind.Video)),
         ["input_video"] = Video("input_video",
-            new("input_video", "The video as base64, or its address.", () => InputVideo.Schema(), (part, value) => InputVideo.Read(value, part), Required: true)),
+            new("input_video", "The video as base64, its address, or the id of an uploaded file.", () => InputVideo.Schema(), (part, value) => InputVideo.Read(value, part), Required: true)),
         ["video"] = Video("video",
             new("video", "One address, or the frames of one video as `data:image/…` URIs.", FramesSchema, (part, value) => part.Media = Frames(value), Required: true)),
         ["image_url"] = Part("image_url",
             Address("image_url", "An https address or `data:image/png;base64,…`; `data:video/…` is taken as a video.", MediaKind.Image),
             [.. SharedFields.Sampling<PartDraft>(), Field.Harmless<PartDraft>("uuid")]),
         ["file"] = Video("file",
-            new("file", "A file inside the request.", () => InlineFile.Schema(), (part, value) => InlineFile.Read(value, part), Required: true)),
+            new("file", "A file inside the request, or one that was uploaded before.", () => File.Schema(), (part, value) => File.Read(value, part), Required: true)),
     };
 
     /// <summary>Where a picture or video is named by an address: bare, or in an object with <c>url</c>.</summary>
@@ -56,6 +57,10 @@ internal static class PartFields
                 inner.Read(value, part);
         }, Required: true);
     }
+
+    /// <summary>Where a video or picture that was uploaded before is named by its id.</summary>
+    public static Field<T> FileId<T>(Func<T, PartDraft> part) => new("file_id", "The id of a file that POST /v1/files has answered.", Bytes,
+        (draft, value) => part(draft).Media = part(draft).Files.Hold(value), Form: FormValue.Text);
 
     public static MediaDraft Frames(JsonCursor value)
     {

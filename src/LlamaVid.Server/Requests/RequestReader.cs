@@ -17,7 +17,8 @@ internal sealed class RequestReader(IOptions<ServerOptions> server, IOptions<Req
     private readonly RequestLimits _limits = new(server.Value.MaxMessages, server.Value.MaxMediaItems, server.Value.MaxChoices, server.Value.BestPriority);
     private readonly RequestDefaults _defaults = RequestDefaults.From(defaults.Value);
 
-    public ChatDraft NewDraft() => new(_limits);
+    /// <param name="files">What file ids of the request stand for; left out where there are none.</param>
+    public ChatDraft NewDraft(RequestFiles? files = null) => new(_limits, files ?? RequestFiles.None);
 
     public ChatRequest Finish(ChatDraft draft) => ChatRequest.From(draft, _defaults, RequestIds.NewCompletion());
 

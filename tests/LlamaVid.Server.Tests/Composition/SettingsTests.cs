@@ -9,7 +9,7 @@ public sealed class SettingsTests
     [InlineData("Model:Path is '': a checkpoint folder is needed")]
     [InlineData("'serve' is not an option. Options are written --Section:Name VALUE, as in --Model:Path DIR.", "serve")]
     [InlineData("--Model:Path has no value. Options are written --Section:Name VALUE.", "--Model:Path")]
-    [InlineData("'Modl' is not an option. Known are Model:*, Media:*, Engine:*, Server:*, Security:*, Jobs:*, Telemetry:*, Defaults:* and Urls, Kestrel, Serilog, AllowedHosts.", "--Modl:Path", "x")]
+    [InlineData("'Modl' is not an option. Known are Model:*, Media:*, Engine:*, Server:*, Security:*, Files:*, Jobs:*, Telemetry:*, Defaults:* and Urls, Kestrel, Serilog, AllowedHosts.", "--Modl:Path", "x")]
     [InlineData("Engine:MaxWaitinRequests is not an option; Engine has MaxWaitingRequests, QueueTimeout, RequestTimeout, DefaultMaxTokens, MaxFramesPerStep, MaxPrefillTokensPerStep, MaxRequestsPerClient, MaxRunningSequences, Devices, KvCacheTokens, FeatureCacheMegabytes, FeatureStorePath, FeatureStoreMegabytes", "--Model:Path", "x", "--Engine:MaxWaitinRequests", "3")]
     [InlineData("Engine:MaxWaitingRequests is '-3': The field Engine:MaxWaitingRequests must be between 0 and 100000.", "--Model:Path", "x", "--Engine:MaxWaitingRequests", "-3")]
     [InlineData("Engine:MaxWaitingRequests is 'many'; it must be a whole number", "--Model:Path", "x", "--Engine:MaxWaitingRequests", "many")]

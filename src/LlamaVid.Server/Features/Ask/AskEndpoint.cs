@@ -1,5 +1,6 @@
 using LlamaVid.Server.Answers;
 using LlamaVid.Server.Composition;
+using LlamaVid.Server.Files;
 using LlamaVid.Server.Jobs;
 using LlamaVid.Server.OpenAi;
 using LlamaVid.Server.Requests;
@@ -17,7 +18,7 @@ internal static class AskEndpoint
             .WithTags("Ask")
             .WithSummary("Ask one question about a video")
             .WithDescription(
-                "A form with a file, or JSON with an address. Answers the chat completion's object with the text as `answer`; with `stream`, the same events as chat completions.")
+                "A form with a file, or JSON with an address or the id of a file. Answers the chat completion's object with the text as `answer`; with `stream`, the same events as chat completions.")
             .Produces<ChatCompletion>()
             .Produces<JobView>(StatusCodes.Status202Accepted)
             .ProducesErrors(400, 404, 408, 413, 415, 422, 500, 503)
@@ -25,17 +26,18 @@ internal static class AskEndpoint
                 ("multipart/form-data", AskFields.FormSchema(), []),
                 ("application/json", AskFields.Json.Schema(), AskFields.Examples)));
 
-    private static async Task HandleAsync(HttpContext context, RequestReader reader, AskForm forms, Answering answering)
+    private static async Task HandleAsync(HttpContext context, RequestReader reader, FileStore store, AskForm form, Answering answering)
     {
-        var draft = reader.NewDraft();
+        using var files = store.For(context);
+        var draft = reader.NewDraft(files);
         draft.Question = "";
-        if (!AskForm.Reads(context.Request))
+        if (!MultipartForm.IsSent(context.Request))
         {
             await RequestReader.ReadAsync(context.Request, AskFields.Json, draft, context.RequestAborted);
             await answering.WriteAsync(context, reader.Finish(draft), isAsk: true);
             return;
         }
-        using var upload = await forms.ReadAsync(context, draft, context.RequestAborted);
+        using var upload = await form.ReadAsync(context, draft, context.RequestAborted);
         await answering.WriteAsync(context, reader.Finish(draft), isAsk: true);
     }
 }

@@ -20,7 +20,7 @@ internal static class AskFields
             (draft, value) => draft.QuestionPart.Media = PartFields.Frames(value), Form: FormValue.TextOrJson),
         new Field<ChatDraft>("image", "A file in a form; in JSON the same as `image_url`.", () => new() { Type = JsonSchemaType.String },
             (draft, value) => draft.QuestionPart.Media = MediaReference.Read(value, MediaKind.Image), Form: FormValue.TextOrJson),
-        Field.Only<ChatDraft>("file_id"),
+        PartFields.FileId<ChatDraft>(draft => draft.QuestionPart),
         .. SharedFields.Answer, .. SamplingFields.All, .. SharedFields.Video, .. SharedFields.Compatibility,
     ]);
 
@@ -45,7 +45,6 @@ internal static class AskFields
         // A page that fills in every field would send what only compatibility accepts.
         foreach (var field in SharedFields.Compatibility)
             properties.Remove(field.Name);
-        properties.Remove("file_id");
         // The page sends every field that it can make up a value for; an empty one counts as left out.
         foreach (var (name, field) in properties)
             if (name is not ("question" or "video" or "image") && field is OpenApiSchema optional)

@@ -1,5 +1,6 @@
 using LlamaVid.Server.Answers;
 using LlamaVid.Server.Composition;
+using LlamaVid.Server.Files;
 using LlamaVid.Server.Jobs;
 using LlamaVid.Server.OpenAi;
 using LlamaVid.Server.Requests;
@@ -24,9 +25,10 @@ internal static class ChatCompletionsEndpoint
             .AddOpenApiOperationTransformer((operation, context, _) => Documentation.GenerationAsync(operation, context,
                 ("application/json", RequestReader.ChatFields.Schema(), ChatExamples.All)));
 
-    private static async Task HandleAsync(HttpContext context, RequestReader reader, Answering answering)
+    private static async Task HandleAsync(HttpContext context, RequestReader reader, FileStore store, Answering answering)
     {
-        var draft = reader.NewDraft();
+        using var files = store.For(context);
+        var draft = reader.NewDraft(files);
         await RequestReader.ReadAsync(context.Request, RequestReader.ChatFields, draft, context.RequestAborted);
         await answering.WriteAsync(context, reader.Finish(draft), isAsk: false);
     }

@@ -1,0 +1,30 @@
+using System.Runtime.InteropServices;
+
+namespace LlamaVid.Server.Files;
+
+/// <summary>What the framework has no call for: a folder's entries on the disk, and a disk that is full.</summary>
+internal static partial class Disk
+{
+    private const int NoSpace = 28, OverQuota = 122;      // ENOSPC, EDQUOT
+
+    /// <summary>Makes renames within the folder last through a power cut. Where folders cannot be synced, the file system does it by itself.</summary>
+    public static void SyncFolder(string folder)
+    {
+        if (!OperatingSystem.IsLinux()) return;
+        var descriptor = Open(folder, 0);
+        if (descriptor < 0) return;
+        _ = FSync(descriptor);
+        _ = Close(descriptor);
+    }
+
+    public static bool IsFull(Exception fault) => fault is IOException { HResult: NoSpace or OverQuota };
+
+    [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Open(string path, int flags);
+
+    [LibraryImport("libc", EntryPoint = "fsync")]
+    private static partial int FSync(int descriptor);
+
+    [LibraryImport("libc", EntryPoint = "close")]
+    private static partial int Close(int descriptor);
+}

@@ -1,0 +1,160 @@
+using LlamaVid.Engine;
+using LlamaVid.Media;
+using Microsoft.Data.Sqlite;
+
+namespace LlamaVid.Server.Files;
+
+/// <summary>Keeps clients' files: rows in SQLite, bytes beside them under their hashes, so that the same bytes are there once. Knows no HTTP.</summary>
+/// <remarks>
+/// A file is acknowledged when its row is committed. Before that its bytes are complete, on the disk, and under their final name; after the row is gone
+/// they go too, once nobody holds them. So a kill at any moment leaves at worst bytes without a row, which the next start sweeps.
+/// Several processes may share a folder: bytes come and go inside transactions, and what is being written or read is locked.
+/// </remarks>
+internal sealed class FileStore : IDisposable
+{
+    private const int EvictedAtOnce = 100;
+
+    private readonly FilesOptions _options;
+    private readonly long _maxBytes;
+    private readonly TimeProvider _time;
+    private readonly Workspace? _temporary;
+    private readonly string _incoming, _bytes;
+    private readonly Database _database;
+    private readonly FileTable _table;
+    private readonly FileRoom _room;
+
+    /// <exception cref="FileStoreUnusableException">the folder cannot be made or written, or holds no database of ours</exception>
+    public FileStore(FilesOptions options, MediaOptions media, TimeProvider time)
+    {
+        (_options, _maxBytes, _time) = (options, media.MaxBytes, time);
+        _temporary = options.Path is "" ? Workspace.Create(media) : null;
+        var folder = Path.GetFullPath(_temporary?.Folder ?? options.Path);
+        (_incoming, _bytes) = (Path.Combine(folder, "incoming"), Path.Combine(folder, "bytes"));
+        try
+        {
+            Directory.CreateDirectory(_incoming);
+            Directory.CreateDirectory(_bytes);
+            _database = new(Path.Combine(folder, "files.db"), FileTable.Schema);
+            _table = new(_database);
+            _room = new((long)options.QuotaMegabytes << 20, _table.TotalBytes, Evict);
+            SweepLeftovers();
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException or SqliteException)
+        {
+            _database?.Dispose();
+            _temporary?.Dispose();
+            throw new FileStoreUnusableException(folder, fault);
+        }
+    }
+
+    /// <summary>A place for bytes that arrive. To be disposed, whether they were kept or not.</summary>
+    public IncomingFile Begin() => new(Path.Combine(_incoming, Guid.NewGuid().ToString("N")), _room, _maxBytes);
+
+    /// <summary>Keeps what has arrived. When this returns, it lasts.</summary>
+    /// <param name="keepFor">Null: as long as the server keeps files.</param>
+    /// <exception cref="UnsupportedMediaException">not the content that the purpose needs</exception>
+    /// <exception cref="FileContentException">the same</exception>
+    /// <exception cref="FileQuotaExceededException">too many files, or a full disk</exception>
+    public ClientFile Keep(IncomingFile incoming, string owner, string name, FilePurpose purpose, TimeSpan? keepFor = null)
+    {
+        if (incoming.Bytes == 0) throw new FileContentException("'file' is empty.");
+        var content = FileContent.Of(incoming.Head, purpose);
+        var hash = incoming.Finish();
+        var now = _time.GetUtcNow();
+        var life = keepFor ?? (_options.KeepFor > TimeSpan.Zero ? _options.KeepFor : null);
+        var file = new ClientFile(
+            $"file-{Guid.CreateVersion7(now):N}", owner, name, purpose, content, hash, incoming.Bytes, now, now + life);
+        if (_table.Count() >= _options.MaxFiles) RemoveExpired();
+        try
+        {
+            return _database.Transact(() =>
+            {
+                if (_table.Count() >= _options.MaxFiles) throw FileQuotaExceededException.OfCount(_options.MaxFiles);
+                incoming.Close();
+                if (!File.Exists(PathOf(hash)))
+                {
+                    File.Move(incoming.Path, PathOf(hash));
+                    Disk.SyncFolder(_bytes);
+                }
+                _table.Insert(file);
+                return file;
+            });
+        }
+        catch (Exception fault)
+        {
+            _database.Transact(() => Collect(hash));
+            throw Disk.IsFull(fault) || fault is SqliteException { SqliteErrorCode: SQLitePCL.raw.SQLITE_FULL } ? FileQuotaExceededException.OfDisk() : fault;
+        }
+    }
+
+    /// <exception cref="ClientFileNotFoundException">this client has no such file</exception>
+    public ClientFile Find(string owner, string id, string? param = null) => _table.Find(owner, id, _time.GetUtcNow()) ?? throw new ClientFileNotFoundException(id, param);
+
+    public List<ClientFile> Page(string owner, FilePurpose? purpose, string? after, bool newestFirst, int count) =>
+        _table.Page(owner, purpose, after, newestFirst, count, _time.GetUtcNow());
+
+    /// <summary>Takes a file into use; it counts as used now.</summary>
+    /// <exception cref="ClientFileNotFoundException">this client has no such file</exception>
+    public HeldFile Hold(string owner, string id, string? param = null) => _database.Transact(() =>
+    {
+        var file = Find(owner, id, param);
+        _table.Touch(id, _time.GetUtcNow());
+        var bytes = new FileStream(PathOf(file.Hash), FileMode.Open, FileAccess.Read, FileShare.Read, 1, FileOptions.Asynchronous | FileOptions.SequentialScan);
+        return new HeldFile(file, bytes, () => _database.Transact(() => Collect(file.Hash)));
+    });
+
+    /// <summary>Nobody finds the file any more; its bytes go when the last that reads them has ended.</summary>
+    /// <exception cref="ClientFileNotFoundException">this client has no such file</exception>
+    public void Delete(string owner, string id) => _database.Transact(() => Remove(Find(owner, id)));
+
+    public void RemoveExpired()
+    {
+        foreach (var file in _table.Expired(_time.GetUtcNow())) _database.Transact(() => Remove(file));
+    }
+
+    public void Dispose()
+    {
+        _database.Dispose();
+        _temporary?.Dispose();
+    }
+
+    private void Evict(long bytes)
+    {
+        RemoveExpired();
+        long freed = 0;
+        while (freed < bytes && _table.LongestUnused(_time.GetUtcNow() - _options.EvictAfter, EvictedAtOnce) is { Count: > 0 } candidates)
+            for (var i = 0; i < candidates.Count && freed < bytes; i++)
+                if (_database.Transact(() => Remove(candidates[i])))
+                    freed += candidates[i].Bytes;
+    }
+
+    /// <returns>whether its bytes went too</returns>
+    private bool Remove(ClientFile file) => _table.Delete(file.Id) && Collect(file.Hash);
+
+    /// <summary>Deletes bytes that no file names and nobody holds.</summary>
+    private bool Collect(string hash) => !_table.Holds(hash) && DeleteUnlessHeld(PathOf(hash));
+
+    /// <summary>What processes that were killed have left: bytes that never became a file, and bytes whose file is gone.</summary>
+    private void SweepLeftovers()
+    {
+        foreach (var path in Directory.EnumerateFiles(_incoming)) _database.Transact(() => DeleteUnlessHeld(path));
+        foreach (var path in Directory.EnumerateFiles(_bytes)) _database.Transact(() => Collect(Path.GetFileName(path)));
+        RemoveExpired();
+    }
+
+    private static bool DeleteUnlessHeld(string path)
+    {
+        try
+        {
+            using var alone = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None);
+            File.Delete(path);
+            return true;
+        }
+        catch (IOException)                               // held, or gone already
+        {
+            return false;
+        }
+    }
+
+    private string PathOf(string hash) => Path.Combine(_bytes, hash);
+}

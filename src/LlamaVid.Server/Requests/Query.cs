@@ -1,0 +1,16 @@
+namespace LlamaVid.Server.Requests;
+
+/// <summary>Values of a query string, or a refusal that names them.</summary>
+internal static class Query
+{
+    public static int Integer(string name, string? text, int min, int max, int otherwise) =>
+        string.IsNullOrEmpty(text) ? otherwise
+        : int.TryParse(text, out var value) && value >= min && value <= max ? value
+        : throw Wrong(name, text, $"must be a whole number between {min} and {max}");
+
+    public static T Choice<T>(string name, string? text, IReadOnlyDictionary<string, T> values, T otherwise) =>
+        string.IsNullOrEmpty(text) ? otherwise : values.TryGetValue(text, out var value) ? value : throw Wrong(name, text, $"must be one of {string.Join(", ", values.Keys)}");
+
+    private static InvalidRequestException Wrong(string name, string text, string claim) =>
+        new(name, $"'{name}' is '{InvalidRequestException.Shortened(text)}'; it {claim}.");
+}
