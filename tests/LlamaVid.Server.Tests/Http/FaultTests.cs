@@ -131,7 +131,7 @@ public sealed class FaultTests(DefaultServer fixture)
         try
         {
             await using var small = await RunningServer.StartAsync("--Server:MaxRequestBytes", "2048", "--Media:MaxBytes", "2000", "--Media:TempDirectory", folder.FullName);
-            var (large, before) = (new byte[3000], folder.GetFileSystemInfos().Select(entry => entry.FullName));
+            var large = new byte[3000];
 
             var json = await small.ChatAsync(Clips.Chat());
             var upload = await small.PostAsync("/v1/ask", Clips.Form(large, ("question", "Why?")));
@@ -142,7 +142,7 @@ public sealed class FaultTests(DefaultServer fixture)
             Assert.Equal((413, "payload_too_large"), (upload.Status, upload.Code));
             Assert.Equal(200, answered.Status);
             Assert.Equal(415, refused.Status);
-            Assert.Equal(before, folder.GetFileSystemInfos().Select(entry => entry.FullName));
+            Assert.Empty(folder.GetFileSystemInfos());
         }
         finally
         {

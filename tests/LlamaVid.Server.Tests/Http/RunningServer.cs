@@ -15,9 +15,10 @@ namespace LlamaVid.Server.Tests.Http;
 public sealed class RunningServer : IAsyncDisposable
 {
     private readonly WebApplication _app;
+    private readonly DirectoryInfo _files;
 
-    private RunningServer(WebApplication app, Uri address) =>
-        (_app, Address, Http) = (app, address, new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, ResponseDrainTimeout = TimeSpan.Zero }) { BaseAddress = address, Timeout = TimeSpan.FromMinutes(2) });
+    private RunningServer(WebApplication app, DirectoryInfo files, Uri address) =>
+        (_app, _files, Address, Http) = (app, files, address, new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, ResponseDrainTimeout = TimeSpan.Zero }) { BaseAddress = address, Timeout = TimeSpan.FromMinutes(2) });
 
     public Uri Address { get; }
     public HttpClient Http { get; }
@@ -26,11 +27,13 @@ public sealed class RunningServer : IAsyncDisposable
 
     public static async Task<RunningServer> StartAsync(params string[] args)
     {
+        var files = Directory.CreateTempSubdirectory("lvfiles");
         var app = LlamaVidApp.Build([
+            "--Files:Path", files.FullName,
             "--Model:Path", Repository.TinyModel, "--Model:Dtype", "float32", "--urls", "http://127.0.0.1:0", "--Serilog:MinimumLevel:Default", "Fatal",
             "--Serilog:MinimumLevel:Override:Microsoft.Hosting.Lifetime", "Fatal", .. args]);
         await app.StartAsync();
-        var server = new RunningServer(app, new(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()));
+        var server = new RunningServer(app, files, new(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()));
         await server.Engine.Loaded;
         return server.Engine.Failure is { } failure ? throw failure : server;
     }
@@ -65,6 +68,7 @@ public sealed class RunningServer : IAsyncDisposable
         Http.Dispose();
         await _app.StopAsync();
         await _app.DisposeAsync();
+        _files.Delete(recursive: true);
     }
 }
 
