@@ -15,14 +15,20 @@ internal static class Devices
             "cuda" => Cuda(options.Device, 0),
             var cuda => Cuda(cuda, int.Parse(cuda.AsSpan("cuda:".Length))),
         };
-        return new(options.Dtype switch
+        var dtype = options.Dtype switch
         {
             ModelDtype.Float32 => ScalarType.Float32,
             ModelDtype.BFloat16 => ScalarType.BFloat16,
             ModelDtype.Float16 => ScalarType.Float16,
             _ when device.type == DeviceType.CUDA => ScalarType.Float16,
-            _ => MultipliesBFloat16() ? ScalarType.BFloat16 : ScalarType.Float32,
-        }, device);
+            _ => MultipliesBFloat16 ? ScalarType.BFloat16 : ScalarType.Float32,
+        };
+        return new(dtype, device, options.Quantization switch
+        {
+            Quantization.Int8 => WeightForm.Int8,
+            Quantization.Int4 => WeightForm.Int4,
+            _ => dtype == ScalarType.BFloat16 ? WeightForm.BFloat16 : WeightForm.Plain,
+        });
     }
 
     private static Device Cuda(string name, int index)
@@ -32,12 +38,18 @@ internal static class Devices
     }
 
     /// <summary>CPUs with AVX512-BF16 or AMX-BF16 multiply bfloat16 matrices faster than float32 ones; on others the opposite holds.</summary>
-    private static bool MultipliesBFloat16()
+    public static bool MultipliesBFloat16 { get; } = Has(7, 0, edx: 22) || Has(7, 1, eax: 5);
+
+    /// <summary>With AVX512-VNNI or AVX-VNNI sums of 8-bit products have 32 bits; what older CPUs use instead may overflow.</summary>
+    public static bool MultipliesInt8 { get; } = Has(7, 0, ecx: 11) || Has(7, 1, eax: 4);
+
+    private static bool Has(int leaf, int subleaf, int? eax = null, int? ecx = null, int? edx = null)
     {
-        if (!X86Base.IsSupported || X86Base.CpuId(0, 0).Eax < 7) return false;
-        var amx = X86Base.CpuId(7, 0).Edx & (1 << 22);
-        var avx512 = X86Base.CpuId(7, 1).Eax & (1 << 5);
-        return (amx | avx512) != 0;
+        if (!X86Base.IsSupported || X86Base.CpuId(0, 0).Eax < leaf) return false;
+        var (a, _, c, d) = X86Base.CpuId(leaf, subleaf);
+        return IsSet(a, eax) || IsSet(c, ecx) || IsSet(d, edx);
+
+        static bool IsSet(int register, int? bit) => bit is { } at && (register >> at & 1) != 0;
     }
 }
 

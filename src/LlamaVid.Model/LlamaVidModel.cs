@@ -68,13 +68,16 @@ public sealed class LlamaVidModel : IDisposable
     /// <summary>Reads a checkpoint in the official layout.</summary>
     /// <exception cref="CheckpointException">something is missing, surplus or misshapen; names the file and the cure</exception>
     /// <exception cref="DeviceUnavailableException">the device is not there</exception>
-    public static LlamaVidModel Load(ModelOptions options) => Load(options, config => config);
+    public static LlamaVidModel Load(ModelOptions options) => Load(options, Devices.Choose(options), config => config);
 
+    /// <summary>For training: the weights stay as they are, so that they can be changed and saved.</summary>
     /// <param name="change">what the configuration is to say otherwise: a training stage that stretches the context</param>
-    internal static LlamaVidModel Load(ModelOptions options, Func<LlamaVidConfig, LlamaVidConfig> change)
+    internal static LlamaVidModel Load(ModelOptions options, Func<LlamaVidConfig, LlamaVidConfig> change) =>
+        Load(options, Devices.Choose(options) with { Form = WeightForm.Plain }, change);
+
+    private static LlamaVidModel Load(ModelOptions options, Placement placement, Func<LlamaVidConfig, LlamaVidConfig> change)
     {
         using var noGrad = torch.no_grad();
-        var placement = Devices.Choose(options);
         var directory = CheckpointDirectory.Locate(options.Path, options.VisionTower, options.TextTokenizer, options.ImageProcessor);
         using var reader = CheckpointReader.Open(directory.Model);
         var config = change(directory.Config).WithVocabularyOf(reader);
@@ -83,7 +86,7 @@ public sealed class LlamaVidModel : IDisposable
         loader.RequireLayers(layer => $"model.layers.{layer}.input_layernorm.weight", config.Decoder.Layers);
         var decoder = loader.Build(at => new LlamaForCausalLm(config.Decoder, at), placement, "",
             name => name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal));
-        var sight = config.Vision is { } vision ? Sight.Load(directory, vision, config.Decoder.HiddenSize, reader, loader, placement) : null;
+        var sight = config.Vision is { } vision ? Sight.Load(directory, vision, config.Decoder.HiddenSize, reader, loader, placement.AtLeastInt8) : null;
         loader.RequireAllClaimed();
 
         var tokenizer = LlamaTokenizer.Load(directory.Model, config.Vision?.UsesPatchToken ?? false, config.Vision?.UsesStartEnd ?? false);
@@ -187,6 +190,11 @@ public sealed class LlamaVidModel : IDisposable
     /// <returns>[…, V] float32</returns>
     public Tensor Logits(Tensor hidden) => _decoder.Logits(hidden);
 
+    /// <summary>How many linear layers keep their weights in which form.</summary>
+    public IReadOnlyDictionary<WeightForm, int> LinearForms =>
+        new nn.Module?[] { _decoder, _frameTokenizer, _tower }.SelectMany(part => part?.modules() ?? []).OfType<Linear>()
+            .CountBy(layer => layer.Packed?.Form ?? WeightForm.Plain).ToDictionary();
+
     /// <summary>What training may change, by the names of the checkpoint. The vision tower, which has a file of its own, is not among them.</summary>
     public IEnumerable<(string Name, Parameter Value)> Parameters =>
         _decoder.named_parameters().Concat(_frameTokenizer?.named_parameters().Select(item => ("model." + item.name, item.parameter)) ?? []);
@@ -226,7 +234,7 @@ public sealed class LlamaVidModel : IDisposable
                     + "it is another model's.");
 
             var tokensPerFrame = FrameTokenizer.TokensPerFrame(config, tower.RowCount);
-            return new(tower, frameTokenizer, preprocessor, questions, tokensPerFrame, Weights.TowerIdentity.Of(directory));
+            return new(tower, frameTokenizer, preprocessor, questions, tokensPerFrame, Weights.TowerIdentity.Of(directory, placement.Form));
         }
     }
 }

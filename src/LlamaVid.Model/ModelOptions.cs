@@ -4,6 +4,9 @@ namespace LlamaVid.Model;
 
 public enum ModelDtype { Auto, Float32, BFloat16, Float16 }
 
+/// <summary>Bits of the weights of linear layers.</summary>
+public enum Quantization { None, Int8, Int4 }
+
 /// <summary>Which frequencies rotate a sequence that is longer than the model was made for.</summary>
 public enum RopeFrequencies
 {
@@ -39,6 +42,10 @@ public sealed record ModelOptions
     /// <summary>Auto: float16 on CUDA, bfloat16 on CPUs made for it, float32 otherwise.</summary>
     [EnumDataType(typeof(ModelDtype))]
     public ModelDtype Dtype { get; set; } = ModelDtype.Auto;
+
+    /// <summary>None: the weights of linear layers have the dtype's bits. Otherwise they are rounded when they are loaded.</summary>
+    [EnumDataType(typeof(Quantization))]
+    public Quantization Quantization { get; set; } = Quantization.None;
 
     /// <summary><c>auto</c>, <c>cpu</c>, or <c>cuda:N</c>.</summary>
     [Required]

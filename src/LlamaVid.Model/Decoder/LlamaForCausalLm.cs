@@ -13,7 +13,7 @@ internal sealed class LlamaForCausalLm : Module
     public LlamaForCausalLm(DecoderConfig config, Placement placement) : base(nameof(LlamaForCausalLm))
     {
         model = new(config, placement);
-        lm_head = new(config.HiddenSize, config.VocabularySize, placement, hasBias: false);
+        lm_head = new(config.HiddenSize, config.VocabularySize, placement.AtLeastInt8, hasBias: false);
         RegisterComponents();
     }
 

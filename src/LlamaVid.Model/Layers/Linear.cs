@@ -1,6 +1,6 @@
 namespace LlamaVid.Model.Layers;
 
-/// <summary>y = x Wᵀ + b with parameters that are allocated but not initialised.</summary>
+/// <summary>y = x Wᵀ + b with parameters that are allocated but not initialised. Once they are filled, the weight may be packed for inference.</summary>
 /// <remarks><code>
 /// weight [outputs, inputs]    bias [outputs], absent when the layer has none
 /// </code></remarks>
@@ -9,12 +9,45 @@ internal sealed class Linear : Module<Tensor, Tensor>
     public readonly Parameter weight;
     public readonly Parameter? bias;
 
+    private readonly WeightForm _form;
+
     public Linear(long inputs, long outputs, Placement placement, bool hasBias = true) : base(nameof(Linear))
     {
         weight = placement.Parameter(outputs, inputs);
         if (hasBias) bias = placement.Parameter(outputs);
         RegisterComponents();
+        _form = placement.Form;
     }
 
-    public override Tensor forward(Tensor input) => functional.linear(input, weight, bias);
+    /// <summary>The weight as it is multiplied; null as long as <see cref="weight"/> itself is.</summary>
+    public PackedWeight? Packed { get; private set; }
+
+    public override Tensor forward(Tensor input) => Multiply(input, bias);
+
+    /// <summary>The product with a bias that the layer does not hold itself.</summary>
+    public Tensor Multiply(Tensor input, Tensor? added)
+    {
+        if (Packed is null) return functional.linear(input, weight, added);
+
+        using var scope = NewDisposeScope();
+        var shape = input.shape;
+        var product = Packed.Multiply(input.reshape(-1, shape[^1]), added);
+        shape[^1] = product.shape[1];
+        return product.view(shape).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The weight has its values: puts it in the form of the layer's placement and lets the memory of the loaded one go.</summary>
+    public void Pack()
+    {
+        Packed = PackedWeight.Of(weight, _form);
+        if (Packed is null) return;
+        using var nothing = torch.empty(0, weight.dtype);
+        weight.set_(nothing);
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing) Packed?.Dispose();
+        base.Dispose(disposing);
+    }
 }

@@ -63,7 +63,7 @@ internal sealed class EvaAttention : Module<Tensor, Tensor>
         var (frames, patches, width) = (x.shape[0], x.shape[1], x.shape[2]);
 
         var bias = cat([q_bias, zeros_like(v_bias), v_bias]);
-        var projected = functional.linear(x, qkv.weight, bias)                // [T, P, 3C]
+        var projected = qkv.Multiply(x, bias)                              // [T, P, 3C]
             .view(frames, patches, 3, _heads, width / _heads)
             .permute(2, 0, 3, 1, 4);                                          // [3, T, H, P, D]
         var seen = functional.scaled_dot_product_attention(projected[0], projected[1], projected[2]);

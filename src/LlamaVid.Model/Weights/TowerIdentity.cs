@@ -9,11 +9,13 @@ internal static class TowerIdentity
     private const int Samples = 64, SampleBytes = 1 << 16;
 
     /// <summary>Looks at the size of every file and at blocks spread evenly over it, the first and the last among them: an official tower has 2 GB.</summary>
-    public static string Of(CheckpointDirectory source)
+    /// <param name="form">an 8-bit tower's features are not those of the same tower with all bits</param>
+    public static string Of(CheckpointDirectory source, WeightForm form)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         foreach (var path in (string[])[source.VisionTower!, source.ImageProcessor!])
             foreach (var file in Directory.Exists(path) ? Directory.GetFiles(path).Order(StringComparer.Ordinal).ToArray() : [path]) Add(hash, file);
+        if (form == WeightForm.Int8) hash.AppendData("int8"u8);
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 

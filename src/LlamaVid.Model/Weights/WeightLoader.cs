@@ -1,3 +1,5 @@
+using System.Runtime.ExceptionServices;
+
 namespace LlamaVid.Model.Weights;
 
 /// <summary>Strict both ways: every parameter and buffer is filled exactly once, every tensor is claimed or ignored by name.</summary>
@@ -34,7 +36,7 @@ public sealed class WeightLoader(CheckpointReader reader)
                 throw new CheckpointException(reader.Path, $"tensor \"{nameOf(layer)}\" is missing; config.json asks for {count} layers with \"num_hidden_layers\".");
     }
 
-    /// <summary>Copies the checkpoint's values into a module. Names and shapes are checked first, so that a fault costs no time.</summary>
+    /// <summary>Copies the checkpoint's values into a module and packs its linear layers. Names and shapes are checked first, so that a fault costs no time.</summary>
     /// <param name="module">Its parameters and persistent buffers are filled.</param>
     /// <param name="prefix">Put before the module's names, for instance <c>"model.mm_projector."</c>.</param>
     /// <param name="optional">Given a full checkpoint name: may it be absent from the file? It is then left as constructed.</param>
@@ -57,7 +59,32 @@ public sealed class WeightLoader(CheckpointReader reader)
             }
         }
         Require(faults, "do not fit the model");
-        foreach (var (name, destination) in wanted) reader.CopyTo(name, destination);
+        if (wanted.Count > 0 && !wanted[0].Destination.is_meta) Copy(module, prefix, wanted);
+        else foreach (var (name, destination) in wanted) reader.CopyTo(name, destination);
+    }
+
+    /// <summary>
+    /// One part of the module after the other, on all cores: what a part keeps in another form than the file's is put in it at once, so that not both forms of
+    /// the whole module are ever held.
+    /// </summary>
+    private void Copy(nn.Module module, string prefix, List<(string Name, Tensor Destination)> wanted)
+    {
+        var linears = module.named_modules().Where(part => part.module is Linear).ToDictionary(part => prefix + part.name, part => (Linear)part.module);
+        var isInference = torch.is_inference_mode_enabled();
+        try
+        {
+            Parallel.ForEach(wanted.GroupBy(tensor => tensor.Name[..Math.Max(0, tensor.Name.LastIndexOf('.'))]), part =>
+            {
+                using var inference = torch.inference_mode(isInference);    // modes are per thread
+                using var noGrad = torch.no_grad();
+                foreach (var (name, destination) in part) reader.CopyTo(name, destination);
+                if (linears.TryGetValue(part.Key, out var linear)) linear.Pack();
+            });
+        }
+        catch (AggregateException faults)
+        {
+            ExceptionDispatchInfo.Throw(faults.InnerExceptions[0]);
+        }
     }
 
     /// <summary>Tensors that the official loader does not read either.</summary>

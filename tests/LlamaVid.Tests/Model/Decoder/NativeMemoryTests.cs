@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using LlamaVid.Model.Decoder;
 using static TorchSharp.torch;
 
@@ -6,7 +5,7 @@ namespace LlamaVid.Tests.Model.Decoder;
 
 /// <summary>What runs in every layer of every step must lose nothing: some calls of TorchSharp lose about a hundred bytes each time (<c>Tensor.chunk</c>).</summary>
 [Collection(AloneCollection.Name)]
-public sealed partial class NativeMemoryTests
+public sealed class NativeMemoryTests
 {
     private const int Times = 50_000;
 
@@ -16,9 +15,9 @@ public sealed partial class NativeMemoryTests
         using var inference = inference_mode();
         using Tensor x = randn(1, 4, 16), cos = randn(1, 1, 16), sin = randn(1, 1, 16);
         Rotate();
-        var before = InUse();
+        var before = NativeMemory.InUse();
         Rotate();
-        Assert.InRange(InUse() - before, long.MinValue, 20 * Times);
+        Assert.InRange(NativeMemory.InUse() - before, long.MinValue, 20 * Times);
 
         void Rotate()
         {
@@ -26,23 +25,5 @@ public sealed partial class NativeMemoryTests
                 using (NewDisposeScope())
                     RotaryTable.Rotate(x, cos, sin);
         }
-    }
-
-    private static long InUse()
-    {
-        GC.Collect();
-        GC.WaitForPendingFinalizers();
-        GC.Collect();
-        return mallinfo2().InUse;
-    }
-
-    [LibraryImport("libc.so.6")]
-    private static partial MallocInfo mallinfo2();
-
-    /// <summary>glibc's struct mallinfo2.</summary>
-    [StructLayout(LayoutKind.Sequential)]
-    private struct MallocInfo
-    {
-        public nint Arena, FreeChunks, FastBins, MappedRegions, MappedBytes, MaxTotal, FastBinBytes, InUse, Free, Releasable;
     }
 }

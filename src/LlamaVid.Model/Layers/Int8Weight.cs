@@ -1,0 +1,40 @@
+namespace LlamaVid.Model.Layers;
+
+/// <summary>8-bit integers with a scale per output (the greatest magnitude becomes 127), multiplied with rows that are rounded to 8 bits on the way.</summary>
+/// <remarks>A row has its own scale, so its result does not depend on the rows beside it.</remarks>
+internal sealed class Int8Weight : PackedWeight
+{
+    private static readonly Scalar Steps = 127f.ToScalar();
+    private static readonly Scalar Least = 1e-12f.ToScalar();
+
+    private readonly Tensor _weight;                                        // oneDNN's order
+    private readonly Tensor _scales;                                        // [outputs] float32
+    private readonly Tensor _zeros;                                         // [outputs] int32, all 0
+
+    public Int8Weight(Tensor weight)
+    {
+        var wide = weight.to(ScalarType.Float32);
+        var scales = wide.abs().amax([1L]).clamp_min_(Least).div_(Steps);
+        _weight = OneDnn.PackInt8(wide.div(scales.unsqueeze(1)).round_().to(ScalarType.Int8)).DetachFromDisposeScope();
+        _scales = scales.DetachFromDisposeScope();
+        _zeros = torch.zeros(scales.shape, ScalarType.Int32).DetachFromDisposeScope();
+    }
+
+    public override WeightForm Form => WeightForm.Int8;
+
+    public static bool Fits(Tensor weight) => weight.device_type == DeviceType.CPU && Devices.MultipliesInt8;
+
+    public override Tensor Multiply(Tensor rows, Tensor? bias)
+    {
+        using var scope = NewDisposeScope();
+        var (bytes, scales) = RowBytes.Round(rows.to(ScalarType.BFloat16));
+        return OneDnn.Multiply(bytes, scales, _weight, _scales, _zeros, bias?.to(ScalarType.BFloat16)).to(rows.dtype).MoveToOuterDisposeScope();
+    }
+
+    public override void Dispose()
+    {
+        _weight.Dispose();
+        _scales.Dispose();
+        _zeros.Dispose();
+    }
+}

@@ -1,0 +1,56 @@
+namespace LlamaVid.Model.Layers;
+
+/// <summary>Products with packed weights: operators of libtorch that TorchSharp does not bind, called through a TorchScript module without state.</summary>
+/// <remarks>Operators outside <c>aten</c> can be named in a TorchScript archive only, hence the archive (docs/decisions/0023).</remarks>
+internal static class OneDnn
+{
+    /// <summary>Rows that a packed bfloat16 weight is ordered for. 1 serves 1 to 512 rows alike; 256 is slower between 16 and 64.</summary>
+    private const int ExpectedRows = 1;
+
+    private const string Code = """
+        class M(Module):
+          __parameters__ = []
+          __buffers__ = []
+          def reorder(self: __torch__.M, weight: Tensor, rows: int) -> Tensor:
+            return ops.mkldnn._reorder_linear_weight(weight, rows)
+          def multiply(self: __torch__.M, x: Tensor, weight: Tensor, bias: Optional[Tensor]) -> Tensor:
+            return ops.mkldnn._linear_pointwise(x, weight, bias, "none", annotate(List[Optional[number]], []), "")
+          def pack_int8(self: __torch__.M, weight: Tensor) -> Tensor:
+            return ops.onednn.qlinear_prepack(weight, None)
+          def multiply_int8(self: __torch__.M, x: Tensor, x_scales: Tensor, weight: Tensor, scales: Tensor, zeros: Tensor, bias: Optional[Tensor]) -> Tensor:
+            y = ops.onednn.qlinear_pointwise(x, 1.0, 128, weight, scales, zeros, None, 1.0, 0, 15, "none", annotate(List[Optional[number]], []), "")
+            if torch.__is__(bias, None):
+              z = torch.mul_(y, x_scales)
+            else:
+              z = torch.addcmul(unchecked_cast(Tensor, bias), y, x_scales)
+            return z
+          def pack_int4(self: __torch__.M, steps: Tensor) -> Tensor:
+            return torch._convert_weight_to_int4pack_for_cpu(steps, 1)
+          def multiply_int4(self: __torch__.M, x: Tensor, weight: Tensor, group: int, scales: Tensor) -> Tensor:
+            return torch._weight_int4pack_mm_for_cpu(x, weight, group, scales)
+
+        """;
+
+    private static readonly torch.jit.ScriptModule Module = torch.jit.load(TorchScriptArchive.Of(Code));
+
+    /// <param name="weight">[outputs, inputs] bfloat16</param>
+    public static Tensor Reorder(Tensor weight) => Call("reorder", weight, ExpectedRows);
+
+    public static Tensor Multiply(Tensor rows, Tensor weight, Tensor? bias) => Call("multiply", rows, weight, bias);
+
+    /// <param name="weight">[outputs, inputs] int8</param>
+    public static Tensor PackInt8(Tensor weight) => Call("pack_int8", weight);
+
+    /// <param name="rows">[M, inputs] bytes around 128</param>
+    /// <param name="rowScales">[M, 1] bfloat16</param>
+    /// <returns>[M, outputs] bfloat16</returns>
+    public static Tensor Multiply(Tensor rows, Tensor rowScales, Tensor weight, Tensor scales, Tensor zeros, Tensor? bias) =>
+        Call("multiply_int8", rows, rowScales, weight, scales, zeros, bias);
+
+    /// <param name="steps">[outputs, inputs] int32 from 0 to 15</param>
+    public static Tensor PackInt4(Tensor steps) => Call("pack_int4", steps);
+
+    public static Tensor MultiplyInt4(Tensor rows, Tensor weight, int group, Tensor scales) => Call("multiply_int4", rows, weight, group, scales);
+
+    private static Tensor Call(string name, params object?[] arguments) => (Tensor)Module.invoke(name, arguments!);
+}

@@ -1,0 +1,138 @@
+using LlamaVid.Model.Layers;
+using static TorchSharp.torch;
+
+namespace LlamaVid.Tests.Model.Layers;
+
+/// <summary>Packed weights give the products of the weights they were made of, as nearly as their bits allow, whatever the sizes and whatever stands beside a row.</summary>
+[Collection(AloneCollection.Name)]
+public sealed class PackedWeightTests
+{
+    /// <summary>Relative to the exact product's norm, for weights and rows drawn from the normal distribution.</summary>
+    private static readonly Dictionary<WeightForm, double> Errors = new()
+    {
+        [WeightForm.Plain] = 0.004, [WeightForm.BFloat16] = 0.004, [WeightForm.Int8] = 0.02, [WeightForm.Int4] = 0.13,
+    };
+
+    public static TheoryData<int, int> Sizes => new() { { 128, 128 }, { 352, 88 }, { 131, 5 }, { 1, 130 }, { 2048, 1408 }, { 1408, 6144 }, { 32003, 128 }, { 96, 384 } };
+
+    [Theory]
+    [MemberData(nameof(Sizes))]
+    public void Products_are_near_the_exact_ones(int outputs, int inputs)
+    {
+        using var inference = inference_mode();
+        manual_seed(1);
+        foreach (var form in Enum.GetValues<WeightForm>())
+            foreach (var rows in new[] { 1, 3, 17, 200 })
+                using (NewDisposeScope())
+                {
+                    var (layer, exact) = Layer(inputs, outputs, form);
+                    var x = randn(rows, inputs).to(ScalarType.BFloat16);
+                    var expected = nn.functional.linear(x.to(ScalarType.Float64), exact, layer.bias!.to(ScalarType.Float64));
+                    var error = (double)(layer.call(x).to(ScalarType.Float64).sub(expected).norm() / expected.norm());
+                    Assert.True(error < Errors[layer.Packed?.Form ?? WeightForm.Plain], $"{form} as {layer.Packed?.Form}, {rows} rows of [{outputs}, {inputs}]: {error:g3}");
+                    layer.Dispose();
+                }
+    }
+
+    [Theory]
+    [InlineData(WeightForm.Plain, 128, null)]
+    [InlineData(WeightForm.Int4, 128, WeightForm.Int4)]
+    [InlineData(WeightForm.Int4, 88, WeightForm.Int8)]
+    [InlineData(WeightForm.Int8, 88, WeightForm.Int8)]
+    [InlineData(WeightForm.BFloat16, 88, WeightForm.BFloat16)]
+    public void A_weight_that_does_not_fit_keeps_more_bits(WeightForm wanted, int inputs, WeightForm? got)
+    {
+        Assert.SkipUnless(LlamaVid.Model.Devices.MultipliesInt8 && LlamaVid.Model.Devices.MultipliesBFloat16, "this processor multiplies float32 only");
+        using var inference = inference_mode();
+        using var layer = Layer(inputs, 64, wanted).Layer;
+        Assert.Equal(got, layer.Packed?.Form);
+        Assert.Equal(got is null ? 64 * inputs : 0, layer.weight.numel());
+    }
+
+    /// <summary>Bits of a row may depend on how many rows there are only where the kernel chooses another order of summation for them.</summary>
+    [Theory]
+    [InlineData(WeightForm.BFloat16, 0.004)]
+    [InlineData(WeightForm.Int8, 0)]
+    [InlineData(WeightForm.Int4, 0.004)]
+    public void A_row_has_the_same_product_alone_and_among_others(WeightForm form, double tolerance)
+    {
+        using var inference = inference_mode();
+        foreach (var (outputs, inputs) in new[] { (2048, 2048), (352, 128), (32003, 128) })
+        {
+            using var scope = NewDisposeScope();
+            using var layer = Layer(inputs, outputs, form).Layer;
+            var x = randn(300, inputs).to(ScalarType.BFloat16);
+            var alone = layer.call(x.narrow(0, 0, 1)).to(ScalarType.Float32);
+            foreach (var rows in new[] { 2, 3, 4, 8, 16, 17, 64, 300 })
+            {
+                var among = layer.call(x.narrow(0, 0, rows)).narrow(0, 0, 1).to(ScalarType.Float32);
+                var difference = (float)(among.sub(alone).abs().max() / alone.abs().max());
+                Assert.True(difference <= tolerance, $"{form} [{outputs}, {inputs}], {rows} rows: {difference:g3}");
+            }
+        }
+    }
+
+    [Fact]
+    public void A_row_that_is_not_finite_stays_so_and_spoils_no_other()
+    {
+        using var inference = inference_mode();
+        using var scope = NewDisposeScope();
+        using var layer = Layer(100, 20, WeightForm.Int8).Layer;
+        var x = randn(4, 100).to(ScalarType.BFloat16);
+        x[1, 99] = float.NaN;
+        x[2, 0] = float.NegativeInfinity;
+        var isFinite = layer.call(x).isfinite().all(1);
+        Assert.Equal([true, false, false, true], isFinite.data<bool>().ToArray());
+    }
+
+    [Fact]
+    public void Rows_become_bytes_by_rounding_to_nearest()
+    {
+        using var scope = NewDisposeScope();
+        foreach (var width in new[] { 1, 31, 64, 100, 257 })
+        {
+            var x = randn(5, width).to(ScalarType.BFloat16);
+            x[3] = 0;
+            var (bytes, scales) = RowBytes.Round(x);
+            Assert.Equal([128], bytes[3].unique().output.data<byte>().ToArray());
+            var wide = scales.to(ScalarType.Float32);
+            var back = bytes.to(ScalarType.Float32).sub(tensor(128f)).mul(wide);
+            var worst = (back.sub(x.to(ScalarType.Float32)).abs() / wide).max().item<float>();
+            Assert.InRange(worst, 0, 0.5001f);
+        }
+    }
+
+    [Theory]
+    [InlineData(WeightForm.BFloat16)]
+    [InlineData(WeightForm.Int8)]
+    [InlineData(WeightForm.Int4)]
+    public void Products_lose_no_native_memory(WeightForm form)
+    {
+        const int times = 20_000;
+        using var inference = inference_mode();
+        using var layer = Layer(128, 64, form).Layer;
+        using var x = randn(2, 128).to(ScalarType.BFloat16);
+        for (var i = 0; i < 3; i++) Multiply();
+        var before = NativeMemory.InUse();
+        Multiply();
+        Assert.InRange(NativeMemory.InUse() - before, long.MinValue, 20 * times);
+
+        void Multiply()
+        {
+            for (var i = 0; i < times; i++)
+                using (NewDisposeScope())
+                    layer.call(x);
+        }
+    }
+
+    private static (Linear Layer, Tensor Exact) Layer(long inputs, long outputs, WeightForm form)
+    {
+        var layer = new Linear(inputs, outputs, new Placement(ScalarType.BFloat16, CPU, form));
+        using var noGrad = no_grad();
+        layer.weight.normal_(0, 1);
+        layer.bias!.normal_(0, 1);
+        var exact = layer.weight.to(ScalarType.Float64);
+        layer.Pack();
+        return (layer, exact);
+    }
+}
