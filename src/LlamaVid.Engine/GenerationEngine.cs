@@ -160,7 +160,7 @@ public sealed partial class GenerationEngine : IAsyncDisposable
         var devices = _options.Devices is "" ? [_modelOptions.Device] : _options.Devices.Split(',');
         var byDevice = devices.Distinct().ToDictionary(device => device, device => LlamaVidModel.Load(_modelOptions with { Device = device }));
         _models.AddRange(byDevice.Values);
-        foreach (var loaded in _models) WeightsPacked(_log, loaded.Placement.Device, loaded.Placement.Dtype, loaded.Placement.Form, string.Join(", ", loaded.LinearForms));
+        foreach (var loaded in _models) ComputesIn(_log, loaded.Precision);
         var model = _models[0];
         var kvPositions = _options.KvCacheTokens > 0 ? _options.KvCacheTokens : KvPositionsFor(model);
         Card = CardOf(model, kvPositions);
@@ -223,8 +223,8 @@ public sealed partial class GenerationEngine : IAsyncDisposable
         return (int)Math.Clamp(fits, context, Math.Min((long)contexts * context, int.MaxValue));
     }
 
-    [LoggerMessage(2003, LogLevel.Information, "{Device} computes in {Dtype}; linear layers were to be {Form} and are {Forms}")]
-    private static partial void WeightsPacked(ILogger log, TorchSharp.torch.Device device, TorchSharp.torch.ScalarType dtype, Model.Layers.WeightForm form, string forms);
+    [LoggerMessage(2003, LogLevel.Information, "{Precision}")]
+    private static partial void ComputesIn(ILogger log, string precision);
 
     [LoggerMessage(2002, LogLevel.Critical, "Every worker has failed; nothing more is answered")]
     private static partial void AllWorkersFailed(ILogger log);

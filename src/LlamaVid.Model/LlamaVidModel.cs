@@ -190,10 +190,16 @@ public sealed class LlamaVidModel : IDisposable
     /// <returns>[…, V] float32</returns>
     public Tensor Logits(Tensor hidden) => _decoder.Logits(hidden);
 
-    /// <summary>How many linear layers keep their weights in which form.</summary>
-    public IReadOnlyDictionary<WeightForm, int> LinearForms =>
-        new nn.Module?[] { _decoder, _frameTokenizer, _tower }.SelectMany(part => part?.modules() ?? []).OfType<Linear>()
-            .CountBy(layer => layer.Packed?.Form ?? WeightForm.Plain).ToDictionary();
+    /// <summary>In a sentence, for the log: where it computes, in which dtype, and how many linear layers keep their weights in which form.</summary>
+    public string Precision
+    {
+        get
+        {
+            var linears = new nn.Module?[] { _decoder, _frameTokenizer, _tower }.SelectMany(part => part?.modules() ?? []).OfType<Linear>();
+            var forms = linears.CountBy(layer => layer.Packed?.Form ?? WeightForm.Plain).Select(form => $"{form.Value} are {form.Key}");
+            return $"{Placement.Device} computes in {Placement.Dtype}; linear layers are to be {Placement.Form} and {string.Join(", ", forms)}";
+        }
+    }
 
     /// <summary>What training may change, by the names of the checkpoint. The vision tower, which has a file of its own, is not among them.</summary>
     public IEnumerable<(string Name, Parameter Value)> Parameters =>
