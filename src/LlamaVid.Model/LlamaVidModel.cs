@@ -186,6 +186,19 @@ public sealed class LlamaVidModel : IDisposable
         return hidden.view(embeddings.shape).MoveToOuterDisposeScope();
     }
 
+    /// <summary>The same, with what comes out of the first layers.</summary>
+    /// <param name="half">how many they are</param>
+    /// <returns>[B, S, W] each</returns>
+    internal (Tensor Half, Tensor Hidden) Forward(Tensor embeddings, int half)
+    {
+        using var scope = NewDisposeScope();
+        var (sequences, length) = ((int)embeddings.shape[0], (int)embeddings.shape[1]);
+        var (cos, sin) = _rotary.At(0, length, length, Placement.Dtype);
+        var (early, hidden) = _decoder.model.forward(
+            half, embeddings.flatten(0, 1), cos.repeat(sequences, 1, 1), sin.repeat(sequences, 1, 1), new WholeAttention(sequences));
+        return (early.view(embeddings.shape).MoveToOuterDisposeScope(), hidden.view(embeddings.shape).MoveToOuterDisposeScope());
+    }
+
     /// <param name="hidden">[…, W] from <see cref="Forward(Tensor)"/> or its overloads</param>
     /// <returns>[…, V] float32</returns>
     public Tensor Logits(Tensor hidden) => _decoder.Logits(hidden);

@@ -23,8 +23,22 @@ internal sealed class LlamaModel : Module
     public Tensor forward(Tensor embeddings, Tensor cos, Tensor sin, RowAttention rows)
     {
         using var scope = NewDisposeScope();
-        var x = embeddings;
-        foreach (var layer in layers) x = layer.forward(x, cos, sin, rows);
-        return norm.call(x).MoveToOuterDisposeScope();
+        return norm.call(Through(0, layers.Count, embeddings, cos, sin, rows)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>What comes out halfway, and at the end: training may ask what the model knows by then.</summary>
+    /// <param name="half">layers before the first of the two</param>
+    /// <returns>[N, W] each, the first as it is, the second normalised</returns>
+    public (Tensor Half, Tensor Hidden) forward(int half, Tensor embeddings, Tensor cos, Tensor sin, RowAttention rows)
+    {
+        using var scope = NewDisposeScope();
+        var early = Through(0, half, embeddings, cos, sin, rows);
+        return (early.MoveToOuterDisposeScope(), norm.call(Through(half, layers.Count, early, cos, sin, rows)).MoveToOuterDisposeScope());
+    }
+
+    private Tensor Through(int first, int end, Tensor x, Tensor cos, Tensor sin, RowAttention rows)
+    {
+        for (var i = first; i < end; i++) x = layers[i].forward(x, cos, sin, rows);
+        return x;
     }
 }

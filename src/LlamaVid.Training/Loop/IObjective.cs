@@ -31,4 +31,5 @@ internal sealed record TrainedParameter(string Name, Parameter Value, bool Decay
 /// <param name="Loss">a scalar that can be differentiated; the mean over the micro-batch</param>
 /// <param name="Samples">how many there were, for the speed</param>
 /// <param name="Accuracy">the share that was right, where the objective has such a thing</param>
-internal readonly record struct Measured(Tensor Loss, int Samples, double? Accuracy = null);
+/// <param name="Kinds">of each sample what kind it is and whether it was right, where there are kinds</param>
+internal readonly record struct Measured(Tensor Loss, int Samples, double? Accuracy = null, IReadOnlyList<(string Kind, bool IsRight)>? Kinds = null);

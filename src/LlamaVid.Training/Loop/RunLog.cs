@@ -36,16 +36,22 @@ internal sealed class RunLog : IDisposable
 
     public void Dispose() => _file.Dispose();
 
+    /// <summary>The lines about steps.</summary>
+    public static IReadOnlyList<StepReport> Read(string path) => [.. File.ReadLines(path).Select(Parse).OfType<StepReport>()];
+
     /// <summary>False also for notes, which are written anew, and for the torn last line of a killed process.</summary>
-    private static bool IsUpTo(string line, long step)
+    private static bool IsUpTo(string line, long step) => Parse(line) is { } report && report.Step <= step;
+
+    /// <returns>null for what is no line about steps</returns>
+    private static StepReport? Parse(string line)
     {
         try
         {
-            return JsonSerializer.Deserialize<StepReport>(line, Form) is { Step: > 0 } report && report.Step <= step;
+            return JsonSerializer.Deserialize<StepReport>(line, Form) is { Step: > 0 } report ? report : null;
         }
         catch (JsonException)
         {
-            return false;
+            return null;
         }
     }
 }
@@ -58,4 +64,6 @@ internal sealed class RunLog : IDisposable
 /// <param name="GradNorm">of the last of them, before clipping</param>
 /// <param name="SamplesPerSecond">over these steps</param>
 /// <param name="Elapsed">seconds of training since the run's beginning, over all sessions</param>
-internal sealed record StepReport(long Step, double Loss, double? Accuracy, double Lr, double GradNorm, double SamplesPerSecond, double Elapsed);
+/// <param name="Kinds">accuracy over these steps by kind of sample, where the objective has kinds</param>
+internal sealed record StepReport(
+    long Step, double Loss, double? Accuracy, double Lr, double GradNorm, double SamplesPerSecond, double Elapsed, SortedDictionary<string, double>? Kinds = null);

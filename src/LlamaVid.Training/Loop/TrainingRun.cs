@@ -40,14 +40,20 @@ internal sealed class TrainingRun : IDisposable
     /// <summary>Steps that are done.</summary>
     public long Step { get; private set; }
 
-    /// <summary>Trains to the plan's last step and saves.</summary>
+    /// <summary>Trains to the plan's last step, saves, and draws the log.</summary>
     /// <param name="report">gets every line of the log about steps</param>
     /// <param name="notes">lines for the head of the log: samples that were left out</param>
     /// <exception cref="DivergedException">The loss is not a number any more.</exception>
     /// <exception cref="OperationCanceledException">Asked to stop: the state is saved.</exception>
     public void Run(Action<StepReport> report, CancellationToken cancellationToken, IEnumerable<object>? notes = null)
     {
-        using var log = new RunLog(_files.Log, Step, notes ?? []);
+        using (var log = new RunLog(_files.Log, Step, notes ?? [])) Advance(log, report, cancellationToken);
+        RunPlots.Write(_files);
+        if (Step < _plan.Steps) cancellationToken.ThrowIfCancellationRequested();
+    }
+
+    private void Advance(RunLog log, Action<StepReport> report, CancellationToken cancellationToken)
+    {
         var started = Stopwatch.GetTimestamp();
         var since = new Sums(Step, Seconds());
         var saved = Step;
@@ -67,7 +73,6 @@ internal sealed class TrainingRun : IDisposable
             if (isSaving) Save();
         }
         if (saved != Step) Save();
-        if (Step < _plan.Steps) cancellationToken.ThrowIfCancellationRequested();
 
         double Seconds() => _secondsBefore + Stopwatch.GetElapsedTime(started).TotalSeconds;
 
@@ -115,6 +120,7 @@ internal sealed class TrainingRun : IDisposable
         private double _loss, _accuracy;
         private int _samples;
         private bool _hasAccuracy;
+        private Dictionary<string, (int Count, int Right)>? _kinds;
 
         /// <returns>the loss</returns>
         public double Add(Measured measured, int parts)
@@ -124,11 +130,17 @@ internal sealed class TrainingRun : IDisposable
             _samples += measured.Samples;
             _hasAccuracy = measured.Accuracy is not null;
             _accuracy += (measured.Accuracy ?? 0) / parts;
+            foreach (var (kind, isRight) in measured.Kinds ?? [])
+            {
+                var (count, right) = (_kinds ??= []).GetValueOrDefault(kind);
+                _kinds[kind] = (count + 1, right + (isRight ? 1 : 0));
+            }
             return loss;
         }
 
         public readonly StepReport Report(long until, double rate, double norm, double now) => new(
             until, _loss / (until - step), _hasAccuracy ? _accuracy / (until - step) : null, rate, norm,
-            Math.Round(_samples / Math.Max(1e-9, now - seconds), 2), Math.Round(now, 3));
+            Math.Round(_samples / Math.Max(1e-9, now - seconds), 2), Math.Round(now, 3),
+            _kinds is null ? null : new(_kinds.ToDictionary(each => each.Key, each => Math.Round(each.Value.Right / (double)each.Value.Count, 4))));
     }
 }

@@ -31,6 +31,9 @@ internal static class Concepts
     private static readonly int NothingAt = ColorShapeAt + Colors * Shapes;
     private static readonly int BackgroundAt = NothingAt + 1;
 
+    /// <summary>Of the coarse places of one axis.</summary>
+    public const int Places = Coarse;
+
     public static readonly int Count = BackgroundAt + Palette.Backgrounds.Length;
 
     /// <summary>Adds a place where an object is.</summary>
@@ -57,9 +60,12 @@ internal static class Concepts
         foreach (var actor in scene.Actors)
         {
             if (!actor.IsVisible(time)) continue;
-            into[Array.IndexOf(Palette.Objects, actor.Paint)] += 1;
-            into[ShapeAt + (int)actor.Shape] += 1;
+            var (color, shape) = (Array.IndexOf(Palette.Objects, actor.Paint), (int)actor.Shape);
+            into[color] += 1;
+            into[ShapeAt + shape] += 1;
             into[SizeAt + (actor.IsLarge ? 0 : 1)] += 1;
+            into[ColorSizeAt + color] += actor.IsLarge ? 1 : -1;
+            into[ColorShapeAt + color * Shapes + shape] += 1;
         }
         AddNothing(into, scene.Background, 1);
     }
@@ -70,6 +76,10 @@ internal static class Concepts
         into[NothingAt] += weight;
         AddBackground(into, background, weight);
     }
+
+    /// <summary>Writes where something is along one axis.</summary>
+    /// <param name="into">[<see cref="Places"/>]</param>
+    public static void Place(Span<float> into, double place) => Hats(into, place, FirstCoarse, CoarseStep, 1);
 
     private static void AddBackground(Span<float> into, Paint background, float weight) =>
         into[BackgroundAt + Array.IndexOf(Palette.Backgrounds, background)] += weight;

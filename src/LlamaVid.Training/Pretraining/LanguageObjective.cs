@@ -11,25 +11,31 @@ namespace LlamaVid.Training.Pretraining;
 /// </summary>
 internal sealed class LanguageObjective : IObjective, IDisposable
 {
+    private static readonly Scalar NoteWeight = 0.05f.ToScalar();
+    private static readonly Scalar Zero = 0f.ToScalar();
+
     private const int Pool = 8;                                              // batches among which samples of like length are put together
 
     private readonly LlamaVidModel _model;
     private readonly Ahead<List<Row[]>> _ahead;
-    private readonly Linear _contextReader, _contentReader;
+    private readonly Linear _contextReader, _contentReader, _noteReader;
     private readonly int _batch;
 
     public LanguageObjective(LlamaVidModel model, int batch, long seed)
     {
         (_model, _batch) = (model, batch);
         _ahead = new(number => Rows(number, seed));
+        manual_seed(seed).Dispose();                                         // of the readers
         _contextReader = nn.Linear(Concepts.Count, model.Config.Decoder.HiddenSize);
         _contentReader = nn.Linear(Concepts.Count, model.Config.Decoder.HiddenSize);
+        _noteReader = nn.Linear(model.Config.Decoder.HiddenSize, Notes.Count);
         foreach (var reader in new[] { _contextReader, _contentReader }) nn.init.normal_(reader.weight!, 0, 0.1);
         Parameters =
         [
             .. model.Parameters.Where(item => IsDecoder(item.Name)).Select(item => TrainedParameter.Named(item.Name, item.Value)),
             .. _contextReader.named_parameters().Select(item => TrainedParameter.Named($"context.{item.name}", item.parameter)),
             .. _contentReader.named_parameters().Select(item => TrainedParameter.Named($"content.{item.name}", item.parameter)),
+            .. _noteReader.named_parameters().Select(item => TrainedParameter.Named($"notes.{item.name}", item.parameter)),
         ];
     }
 
@@ -40,9 +46,6 @@ internal sealed class LanguageObjective : IObjective, IDisposable
 
     /// <summary>Concepts to what it reads as a content token.</summary>
     public Reading Content => Reading.Of(_contentReader);
-
-    /// <summary>Answers, and those that were right from the first word to the last, by question type. For people to look at; reset at will.</summary>
-    public Dictionary<string, (int Count, int Right)> Scores { get; } = [];
 
     public Measured Loss(long step, int part, long seed)
     {
@@ -70,27 +73,36 @@ internal sealed class LanguageObjective : IObjective, IDisposable
         var seen = stack([context, content], 1).view(2 * frames, -1);                                           // context first, frame after frame
 
         var embeddings = _model.Embed(ids).index_copy(0, tensor(places.ToArray()), seen).view(batch, length, -1);
-        var hidden = _model.Forward(embeddings).flatten(0, 1).index_select(0, tensor(answers.ToArray()));
+        var (half, all) = _model.Forward(embeddings, (_model.Config.Decoder.Layers + 1) / 2);
+        var hidden = all.flatten(0, 1).index_select(0, tensor(answers.ToArray()));
         var logits = _model.Logits(hidden);
         var targets = tensor(wanted.ToArray());
         // A sample counts as the root of its answer's length: captions of a hundred words would drown answers of one.
         var shares = tensor(owner.Select(i => (float)(1 / Math.Sqrt(rows[i].Ids.Length - rows[i].FirstAnswer))).ToArray());
         var losses = nn.functional.cross_entropy(logits, targets, reduction: nn.Reduction.None).mul(shares);
-        return new(losses.sum().div(shares.sum()), batch, Score(rows, logits, targets, owner));
+        var noted = half.flatten(0, 1).index_select(0, tensor(places.Where((_, i) => i % 2 == 1).ToArray()));        // at content tokens: a frame is whole then
+        var loss = losses.sum().div(shares.sum()).add(OffNotes(rows, noted, frames), NoteWeight);
+        var right = Right(rows, logits, targets, owner);
+        return new(loss, batch, right.Count(each => each) / (double)batch, [.. rows.Zip(right, (row, isRight) => (row.Lesson.Type, isRight))]);
     }
 
-    private double Score(Row[] rows, Tensor logits, Tensor targets, List<int> owner)
+    /// <summary>How far the model is from what it should have in mind: a sum over notes, the mean over frames.</summary>
+    private Tensor OffNotes(Row[] rows, Tensor noted, int frames)
+    {
+        var wanted = tensor(rows.SelectMany(row => row.Lesson.Notes).ToArray()).view(frames, Notes.Count);
+        var isKnown = wanted.ge(Zero).to(ScalarType.Float32);
+        var off = nn.functional.binary_cross_entropy_with_logits(_noteReader.call(noted), wanted.clamp_min(Zero), weight: isKnown, reduction: nn.Reduction.Sum);
+        return off.div(tensor((float)frames));
+    }
+
+    /// <returns>for each row whether its answer is right from the first word to the last</returns>
+    private static bool[] Right(Row[] rows, Tensor logits, Tensor targets, List<int> owner)
     {
         using var noGrad = no_grad();
         var isRight = logits.argmax(-1).eq(targets).data<bool>().ToArray();
         var right = Enumerable.Repeat(true, rows.Length).ToArray();
         for (var i = 0; i < isRight.Length; i++) right[owner[i]] &= isRight[i];
-        for (var i = 0; i < rows.Length; i++)
-        {
-            var (count, good) = Scores.GetValueOrDefault(rows[i].Lesson.Type);
-            Scores[rows[i].Lesson.Type] = (count + 1, good + (right[i] ? 1 : 0));
-        }
-        return right.Count(each => each) / (double)rows.Length;
+        return right;
     }
 
     /// <summary>Several batches at once, each of samples of like length.</summary>
@@ -125,6 +137,7 @@ internal sealed class LanguageObjective : IObjective, IDisposable
         _ahead.Dispose();
         _contextReader.Dispose();
         _contentReader.Dispose();
+        _noteReader.Dispose();
     }
 
     private sealed record Row(SceneLesson Lesson, int[] Ids, int FirstAnswer);

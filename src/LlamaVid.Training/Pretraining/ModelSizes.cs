@@ -20,10 +20,10 @@ internal sealed record ModelSizes
     public int TextMlpWidth { get; init; } = 256;
     public int Queries { get; init; } = 4;
 
-    public int Width { get; init; } = 128;
-    public int Heads { get; init; } = 4;
-    public int Layers { get; init; } = 4;
-    public int MlpWidth { get; init; } = 384;
+    public int Width { get; init; } = 192;
+    public int Heads { get; init; } = 3;
+    public int Layers { get; init; } = 5;
+    public int MlpWidth { get; init; } = 512;
 
     /// <summary>Positions of a clip's conversation; the third stage stretches them for films.</summary>
     public int Positions { get; init; } = 512;

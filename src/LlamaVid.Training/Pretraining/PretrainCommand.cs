@@ -15,19 +15,24 @@ internal static class PretrainCommand
         var content = Steps("--content-steps", "Steps of the content projector.", defaults.ContentSteps);
         var seed = new Option<long>("--seed") { Description = "Decides every weight and every lesson.", DefaultValueFactory = _ => defaults.Seed };
         var resume = new Option<bool>("--resume") { Description = "Continue what the folder holds." };
+        var only = new Option<string?>("--only")
+        {
+            Description = "Train this part and nothing else, in a folder that a run without it finishes with --resume. The text decoder needs the finished tower; the language model needs nothing.",
+        };
+        only.AcceptOnlyFromAmong(PretrainRun.Tower, PretrainRun.TextDecoder, PretrainRun.Language);
         var command = new Command("pretrain", "Makes tokenizers, vision tower, text decoder and language model of the default model, from which align starts.")
         {
-            folder, tower, text, language, content, seed, resume,
+            folder, tower, text, language, content, seed, resume, only,
         };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var order = new PretrainOrder(Path.GetFullPath(parsed.GetRequiredValue(folder)))
             {
                 TowerSteps = parsed.GetValue(tower), TextSteps = parsed.GetValue(text), LanguageSteps = parsed.GetValue(language), ContentSteps = parsed.GetValue(content),
-                Seed = parsed.GetValue(seed), Resume = parsed.GetValue(resume),
+                Seed = parsed.GetValue(seed), Resume = parsed.GetValue(resume), Only = parsed.GetValue(only),
             };
             PretrainRun.Run(order, error, cancellationToken);
-            await output.WriteLineAsync($"{order.Out}: tower, text decoder and language model; align comes next").ConfigureAwait(false);
+            await output.WriteLineAsync(order.Only is { } part ? $"{order.Out}: {part}" : $"{order.Out}: tower, text decoder and language model; align comes next").ConfigureAwait(false);
         });
         return command;
     }

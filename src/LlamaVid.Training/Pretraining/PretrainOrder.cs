@@ -10,7 +10,7 @@ internal sealed record PretrainOrder(string Out)
 
     public long TextSteps { get; init; } = 3600;
 
-    public long LanguageSteps { get; init; } = 9000;
+    public long LanguageSteps { get; init; } = 4500;
 
     public long ContentSteps { get; init; } = 1000;
 
@@ -27,6 +27,9 @@ internal sealed record PretrainOrder(string Out)
     public long CheckpointEvery { get; init; } = 200;
 
     public bool Resume { get; init; }
+
+    /// <summary>The one part that is to be trained, for running parts side by side; null for all of them and the checkpoint.</summary>
+    public string? Only { get; init; }
 
     /// <summary>In which the weights are written.</summary>
     public ScalarType SavedDtype { get; init; } = ScalarType.Float32;

@@ -10,16 +10,17 @@ internal enum LessonForm { Caption, Clip, Movie }
 /// <param name="Seconds">T</param>
 /// <param name="Context">[T, <see cref="Concepts.Count"/>] what the request asks for</param>
 /// <param name="Content">[T, <see cref="Concepts.Count"/>] what is there</param>
-internal sealed record SceneLesson(string Type, string Request, string Answer, LessonForm Form, int Seconds, float[] Context, float[] Content)
+/// <param name="Notes">[T, <see cref="Pretraining.Notes.Count"/>] what is to be in mind after each second of its scene</param>
+internal sealed record SceneLesson(string Type, string Request, string Answer, LessonForm Form, int Seconds, float[] Context, float[] Content, float[] Notes)
 {
     private const double MostHaze = 0.3, Grain = 0.05;
-    private const int PerScene = 5, FilmPercent = 12, MovieFormPercent = 40;
+    private const int PerScene = 5, FilmPercent = 15, MovieFormPercent = 40, MostScenes = 12;
 
     /// <summary>What is hard is asked more often.</summary>
     private static readonly Dictionary<string, int> Weights = new()
     {
         ["direction"] = 3, ["order"] = 9, ["comparison"] = 6, ["description"] = 9, ["position"] = 3, ["existence"] = 3, ["count"] = 8,
-        ["color"] = 1, ["shape"] = 1, ["background"] = 1, ["caption"] = 1, ["lifetime"] = 9,
+        ["color"] = 1, ["shape"] = 1, ["background"] = 1, ["caption"] = 1,
     };
 
     /// <summary>Some lessons about one freshly drawn scene, alone or somewhere in a film.</summary>
@@ -27,27 +28,28 @@ internal sealed record SceneLesson(string Type, string Request, string Answer, L
     {
         if (dice.Chance(FilmPercent)) return DrawFilm(dice);
         var scene = SceneDraw.Draw(dice, dice.Pick(Palette.Backgrounds));
-        var questions = Questions(scene, dice).Concat(Captions.Of(scene).Select(caption => new Question("caption", caption.Request, caption.Caption)))
-            .Append(Lifetimes.Of(scene));
+        var questions = Questions(scene, dice).Concat(Captions.Of(scene).Select(caption => new Question("caption", caption.Request, caption.Caption)));
         return Choose(questions, dice).Select(chosen => Make([scene], chosen, FormOf(chosen, dice), dice)).ToArray();
     }
 
+    /// <summary>Some scenes in a row, up to five of them with a background that occurs once; three questions about one of these.</summary>
     private static SceneLesson[] DrawFilm(Dice dice)
     {
-        var tints = dice.Deal(Palette.Tints, 2);
-        Paint[] backgrounds = dice.Deal([tints[0], .. dice.Chance(50) ? [tints[1]] : Array.Empty<Paint>(), .. dice.Deal(Palette.Neutrals, dice.Between(1, 2))], 2);
-        if (!backgrounds.Contains(tints[0])) backgrounds[0] = tints[0];
+        var count = dice.Chance(60) ? dice.Between(2, 3) : dice.Between(4, MostScenes);
+        Paint[] backgrounds = [.. Enumerable.Range(0, count).Select(_ => dice.Pick(Palette.Neutrals))];
+        var named = dice.Deal([.. Enumerable.Range(0, count)], dice.Between(1, Math.Min(count, Palette.Tints.Length)));
+        foreach (var (at, tint) in named.Zip(dice.Deal(Palette.Tints, named.Length))) backgrounds[at] = tint;
         Scene[] scenes = [.. backgrounds.Select(background => SceneDraw.Draw(dice, background))];
-        var named = scenes.First(scene => scene.Background == tints[0]);
-        var questions = Questions(named, dice).Where(question => question.Type is not ("background" or "description"))
-            .Select(question => question with { Text = $"In the {named.Background.Name} scene, {Wording.Lower(question.Text)}" });
+        var scene = scenes[named[0]];
+        var questions = Questions(scene, dice).Where(question => question.Type is not ("background" or "description"))
+            .Select(question => question with { Text = $"In the {scene.Background.Name} scene, {Wording.Lower(question.Text)}" });
         return [.. Choose(questions, dice).Take(3).Select(chosen => Make(scenes, chosen, LessonForm.Movie, dice))];
     }
 
     private static IEnumerable<Question> Questions(Scene scene, Dice dice) => FilmQuestions.About(new("", 0, 0, [scene], new(0, "", 0, "")), dice);
 
     private static LessonForm FormOf(Question question, Dice dice) =>
-        question.Type is "caption" or "lifetime" ? LessonForm.Caption : dice.Chance(MovieFormPercent) ? LessonForm.Movie : LessonForm.Clip;
+        question.Type is "caption" ? LessonForm.Caption : dice.Chance(MovieFormPercent) ? LessonForm.Movie : LessonForm.Clip;
 
     private static IEnumerable<Question> Choose(IEnumerable<Question> questions, Dice dice)
     {
@@ -64,23 +66,35 @@ internal sealed record SceneLesson(string Type, string Request, string Answer, L
     private static SceneLesson Make(IReadOnlyList<Scene> scenes, Question question, LessonForm form, Dice dice)
     {
         var seconds = scenes.Sum(scene => scene.Seconds);
-        var lesson = new SceneLesson(question.Type, question.Text, question.Answer, form, seconds, new float[seconds * Concepts.Count], new float[seconds * Concepts.Count]);
+        var lesson = new SceneLesson(question.Type, question.Text, question.Answer, form, seconds,
+            new float[seconds * Concepts.Count], new float[seconds * Concepts.Count], new float[seconds * Pretraining.Notes.Count]);
         var asked = new AskedObjects(question.Text);
         var haze = (float)dice.Thousandths(0, MostHaze);
-        var at = 0;
+        var (at, before) = (0, (Paint?)null);
         foreach (var scene in scenes)
-            for (var second = 0; second < scene.Seconds; second++, at += Concepts.Count)
-                Look(scene, second, asked, haze, lesson.Context.AsSpan(at, Concepts.Count), lesson.Content.AsSpan(at, Concepts.Count));
+        {
+            var looks = new float[scene.Seconds * scene.Actors.Count];
+            for (var second = 0; second < scene.Seconds; second++, at++)
+            {
+                var weights = looks.AsSpan(second * scene.Actors.Count, scene.Actors.Count);
+                asked.Weigh(scene, second, weights);
+                Look(scene, second, weights, haze, lesson.Context.AsSpan(at * Concepts.Count, Concepts.Count));
+                Concepts.AddContent(lesson.Content.AsSpan(at * Concepts.Count, Concepts.Count), scene, second);
+                var notes = lesson.Notes.AsSpan(at * Pretraining.Notes.Count, Pretraining.Notes.Count);
+                if (scene.Background == before) notes.Fill(Pretraining.Notes.Unknown);      // nobody sees where it begins
+                else Pretraining.Notes.Write(scene, second, looks, notes);
+            }
+            before = scene.Background;
+        }
         Blur(lesson.Context, dice);
         Blur(lesson.Content, dice);
         return lesson;
     }
 
+    /// <param name="weights">how much of the attention each object has</param>
     /// <param name="haze">share of attention that is spread over everything</param>
-    private static void Look(Scene scene, int second, AskedObjects asked, float haze, Span<float> context, Span<float> content)
+    private static void Look(Scene scene, int second, ReadOnlySpan<float> weights, float haze, Span<float> context)
     {
-        Span<float> weights = stackalloc float[scene.Actors.Count];
-        asked.Weigh(scene, second, weights);
         var rest = 1f;
         for (var i = 0; i < weights.Length; i++)
         {
@@ -91,7 +105,6 @@ internal sealed record SceneLesson(string Type, string Request, string Answer, L
             Concepts.Add(context, actor, actor.At(second), scene.Background, weight);
         }
         Concepts.AddNothing(context, scene.Background, rest);
-        Concepts.AddContent(content, scene, second);
     }
 
     /// <summary>Eyes are not ideal.</summary>

@@ -22,6 +22,7 @@ internal sealed class TowerObjective : IObjective, IDisposable
         (_tower, _preprocessor) = (tower, preprocessor);
         _frames = new(preprocessor, (int)Math.Sqrt(tower.PatchCount), "tower");
         _ahead = new(number => _frames.Draw(seed, number, scenesPerBatch));
+        manual_seed(seed).Dispose();                                         // of the readers
         _reader = nn.Linear(tower.Width, Concepts.Count);
         _outlineReader = nn.Linear(tower.Width, PatchOwners.Points);
         Parameters = [.. tower.named_parameters().Select(item => TrainedParameter.Named(item.name, item.parameter)),

@@ -40,7 +40,7 @@ internal sealed class SmallObjective : IObjective, IDisposable
         var index = tensor(rows.Select(row => (long)row).ToArray());
         var hidden = nn.functional.dropout(_inputs.index_select(0, index).matmul(Parameters[0].Value).tanh(), 0.3, training: true);
         var loss = nn.functional.mse_loss(hidden.matmul(Parameters[1].Value), _targets.index_select(0, index));
-        return new(Factor is null ? loss : loss.mul(Factor), rows.Length, 0.5);
+        return new(Factor is null ? loss : loss.mul(Factor), rows.Length, 0.5, [.. rows.Select(row => (row % 2 == 0 ? "even" : "odd", row % 2 == 0))]);
     }
 
     public byte[] Bits() => [.. Parameters.SelectMany(parameter => parameter.Value.bytes.ToArray())];

@@ -98,6 +98,16 @@ public sealed class TrainingRunTests : IDisposable
         Assert.Equal([4L, 5, 8, 10, 12, 15, 16, 20, 23], lines.Select(line => line.GetProperty("step").GetInt64()));
         Assert.All(lines, line => Assert.Equal(0.5, line.GetProperty("accuracy").GetDouble(), 9));
         Assert.Equal(0, lines[^1].GetProperty("lr").GetDouble(), 3);
+        Assert.All(lines, line => Assert.Equal((1, 0), (line.GetProperty("kinds").GetProperty("even").GetDouble(), line.GetProperty("kinds").GetProperty("odd").GetDouble())));
+    }
+
+    [Fact]
+    public void The_log_is_drawn_when_the_run_ends()
+    {
+        Run("run", Plan);
+        Assert.Contains("<polyline", File.ReadAllText(Path.Combine(Files("run").Folder, "loss.svg")), StringComparison.Ordinal);
+        var accuracy = File.ReadAllText(Path.Combine(Files("run").Folder, "accuracy.svg"));
+        Assert.All(["all", "even", "odd"], kind => Assert.Contains($">{kind}<", accuracy, StringComparison.Ordinal));
     }
 
     [Fact]

@@ -83,6 +83,7 @@ public sealed class LessonTests
             Assert.Equal(first.Select(lesson => (lesson.Type, lesson.Request, lesson.Answer, lesson.Form)), second.Select(lesson => (lesson.Type, lesson.Request, lesson.Answer, lesson.Form)));
             Assert.All(first.Zip(second), pair => Assert.Equal(pair.First.Context, pair.Second.Context));
             Assert.All(first, lesson => Assert.Equal(lesson.Seconds * Concepts.Count, lesson.Context.Length));
+            Assert.All(first.Zip(second), pair => Assert.Equal(pair.First.Notes, pair.Second.Notes));
         }
     }
 }

@@ -27,8 +27,25 @@ public sealed class PretrainRunTests
 
         using var model = LlamaVidModel.Load(new() { Path = order.Out, Dtype = ModelDtype.Float32, Device = "cpu" });
         Assert.Equal(2, model.TokensPerFrame);
-        foreach (var part in new[] { "tower", "text-decoder", "language" })
+        foreach (var part in new[] { "tower", "text-decoder", "language", "content" })
             Assert.Equal(2, RunState.Peek(Path.Combine(order.Out, "run", part, "state.safetensors")).Step);
+    }
+
+    [Fact]
+    public void Parts_that_were_trained_one_by_one_are_the_same_to_the_bit()
+    {
+        using var folder = new TemporaryFolder();
+        var (whole, parts) = (Order(Path.Combine(folder.Path, "whole")), Order(Path.Combine(folder.Path, "parts")) with { Resume = true });
+        PretrainRun.Run(whole, TextWriter.Null, CancellationToken.None);
+        foreach (var part in new[] { PretrainRun.Language, PretrainRun.Tower, PretrainRun.TextDecoder, null })
+            PretrainRun.Run(parts with { Only = part }, TextWriter.Null, CancellationToken.None);
+
+        using var scope = NewDisposeScope();
+        using var expected = LlamaVidModel.Load(new() { Path = whole.Out, Dtype = ModelDtype.Float32, Device = "cpu" });
+        using var actual = LlamaVidModel.Load(new() { Path = parts.Out, Dtype = ModelDtype.Float32, Device = "cpu" });
+        Assert.All(expected.Parameters.Zip(actual.Parameters), pair => Assert.True(pair.First.Value.equal(pair.Second.Value).all().ToBoolean(), pair.First.Name));
+        var crop = Enumerable.Range(0, 3 * Small.ImageSize * Small.ImageSize).Select(i => (byte)(i * 7)).ToArray();
+        Assert.True(expected.EncodeFrames(crop, 1).equal(actual.EncodeFrames(crop, 1)).all().ToBoolean());
     }
 
     [Fact]
@@ -81,6 +98,6 @@ public sealed class PretrainRunTests
 
     private static PretrainOrder Order(string folder) => new(folder)
     {
-        Sizes = Small, TowerSteps = 2, TextSteps = 2, LanguageSteps = 2, TowerScenes = 1, TextScenes = 1, Lessons = 2,
+        Sizes = Small, TowerSteps = 2, TextSteps = 2, LanguageSteps = 2, ContentSteps = 2, TowerScenes = 1, TextScenes = 1, Lessons = 2,
     };
 }

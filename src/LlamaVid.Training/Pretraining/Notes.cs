@@ -1,0 +1,67 @@
+using LlamaVid.Training.ShapesWorld;
+
+namespace LlamaVid.Training.Pretraining;
+
+/// <summary>
+/// What somebody who watches a scene should have in mind after each second, whatever is asked later: what was seen so far, in which order, where first, and how it
+/// moved. Knows no words and no model.
+/// </summary>
+/// <remarks>
+/// A single word as an answer teaches too little to find the way to it. These are asked of the language model halfway through its layers, at every frame; the rest only
+/// has to read them. Everything is a chance from 0 to 1; <see cref="Unknown"/> is what cannot be known because nobody looked.
+/// <code>
+/// for each colour: seen · now · gone · first of all · last so far · looked at first · looked at so far · shape 4 · motion 5 · first column 3 · first row 3
+/// how many so far 4 · time 1
+/// </code>
+/// </remarks>
+internal static class Notes
+{
+    public const float Unknown = -1;
+
+    private const int ShapeAt = 7, MotionAt = ShapeAt + 4, PlaceAt = MotionAt + 5, PerColor = PlaceAt + 2 * Concepts.Places;
+    private const float Glance = 0.15f;                                    // less attention than this is not looking
+
+    private static readonly int CountAt = Palette.Objects.Length * PerColor;
+    private static readonly int TimeAt = CountAt + 4;
+
+    public static readonly int Count = TimeAt + 1;
+
+    /// <param name="looks">[seconds, actors], how much of the attention each had at each second so far</param>
+    /// <param name="into">[<see cref="Count"/>], zeros</param>
+    public static void Write(Scene scene, int second, ReadOnlySpan<float> looks, Span<float> into)
+    {
+        var actors = scene.Actors;
+        var seen = Enumerable.Range(0, actors.Count).Where(i => actors[i].Appears <= second).ToArray();
+        foreach (var i in seen) Write(scene, i, second, looks, into.Slice(Array.IndexOf(Palette.Objects, actors[i].Paint) * PerColor, PerColor));
+        into[CountAt + seen.Length] = 1;
+        into[TimeAt] = (second + 1f) / SceneDraw.LongestSeconds;
+    }
+
+    private static void Write(Scene scene, int index, int second, ReadOnlySpan<float> looks, Span<float> into)
+    {
+        var (actor, count) = (scene.Actors[index], scene.Actors.Count);
+        var start = (int)Math.Ceiling(actor.Appears);
+        var last = Math.Min(second, (int)Math.Ceiling(actor.Disappears) - 1);
+        var others = scene.Actors.Where(other => other != actor && other.Appears <= second).ToArray();
+        into[0] = 1;
+        into[1] = actor.IsVisible(second) ? 1 : 0;
+        into[2] = 1 - into[1];
+        into[3] = others.All(other => other.Appears > actor.Appears) ? 1 : 0;
+        into[4] = others.All(other => other.Appears < actor.Appears) ? 1 : 0;
+        into[5] = looks[index];
+        for (var i = 0; i <= second; i++) into[6] = Math.Max(into[6], looks[i * count + index]);
+        into[ShapeAt + (int)actor.Shape] = 1;
+
+        if (looks[start * count + index] < Glance) into[PlaceAt..].Fill(Unknown);
+        else
+        {
+            var (x, y) = actor.At(start);
+            Concepts.Place(into.Slice(PlaceAt, Concepts.Places), x);
+            Concepts.Place(into.Slice(PlaceAt + Concepts.Places, Concepts.Places), y);
+        }
+        var isFollowed = last > start;
+        for (var i = start; i <= last; i++) isFollowed &= looks[i * count + index] >= Glance;
+        if (isFollowed) into[MotionAt + (int)actor.Motion] = 1;
+        else into.Slice(MotionAt, PlaceAt - MotionAt).Fill(Unknown);
+    }
+}
