@@ -12,6 +12,8 @@ internal sealed record PretrainOrder(string Out)
 
     public long LanguageSteps { get; init; } = 4500;
 
+    public long RevisionSteps { get; init; } = 2200;
+
     public long ContentSteps { get; init; } = 1000;
 
     public int TowerScenes { get; init; } = 12;

@@ -3,10 +3,10 @@ using LlamaVid.Training.ShapesWorld;
 namespace LlamaVid.Training.Pretraining;
 
 /// <summary>How a lesson is put to the model.</summary>
-internal enum LessonForm { Caption, Clip, Movie }
+internal enum LessonForm { Caption, Clip, Movie, Watched }
 
 /// <summary>One thing to be answered about some scenes, with what an ideal eye would hand over of every second: the bags of concepts of both visual tokens.</summary>
-/// <param name="Form">a caption follows the visual tokens at once and its request is not part of the prompt, as in the first stage</param>
+/// <param name="Form">what is watched has no words; a caption follows the visual tokens at once and its request is not part of the prompt, as in the first stage</param>
 /// <param name="Seconds">T</param>
 /// <param name="Context">[T, <see cref="Concepts.Count"/>] what the request asks for</param>
 /// <param name="Content">[T, <see cref="Concepts.Count"/>] what is there</param>
@@ -23,17 +23,30 @@ internal sealed record SceneLesson(string Type, string Request, string Answer, L
         ["color"] = 1, ["shape"] = 1, ["background"] = 1, ["caption"] = 1,
     };
 
+    /// <summary>In a revision these forms of a question count so many times as much.</summary>
+    private static readonly (string Words, int Factor)[] Hard = [("disappears?", 6), ("appears last?", 4), ("at the end?", 3)];
+
     /// <summary>Some lessons about one freshly drawn scene, alone or somewhere in a film.</summary>
-    public static IEnumerable<SceneLesson> Draw(Dice dice)
+    /// <param name="isRevision">what is hard is asked more often still</param>
+    public static IEnumerable<SceneLesson> Draw(Dice dice, bool isRevision)
     {
-        if (dice.Chance(FilmPercent)) return DrawFilm(dice);
+        if (dice.Chance(FilmPercent)) return DrawFilm(dice, isRevision);
         var scene = SceneDraw.Draw(dice, dice.Pick(Palette.Backgrounds));
         var questions = Questions(scene, dice).Concat(Captions.Of(scene).Select(caption => new Question("caption", caption.Request, caption.Caption)));
-        return Choose(questions, dice).Select(chosen => Make([scene], chosen, FormOf(chosen, dice), dice)).ToArray();
+        return Choose(questions, dice, isRevision).Select(chosen => Make([scene], chosen, FormOf(chosen, dice), dice)).ToArray();
+    }
+
+    /// <summary>A scene that is watched as if everything about it will be asked, most often one with three objects.</summary>
+    public static SceneLesson Watch(Dice dice)
+    {
+        var isFull = dice.Chance(50);
+        var scene = SceneDraw.Draw(dice, dice.Pick(Palette.Backgrounds));
+        while (isFull && scene.Actors.Count < 3) scene = SceneDraw.Draw(dice, dice.Pick(Palette.Backgrounds));
+        return Make([scene], new("watched", "Describe the video.", ""), LessonForm.Watched, dice);
     }
 
     /// <summary>Some scenes in a row, up to five of them with a background that occurs once; three questions about one of these.</summary>
-    private static SceneLesson[] DrawFilm(Dice dice)
+    private static SceneLesson[] DrawFilm(Dice dice, bool isRevision)
     {
         var count = dice.Chance(60) ? dice.Between(2, 3) : dice.Between(4, MostScenes);
         Paint[] backgrounds = [.. Enumerable.Range(0, count).Select(_ => dice.Pick(Palette.Neutrals))];
@@ -43,7 +56,7 @@ internal sealed record SceneLesson(string Type, string Request, string Answer, L
         var scene = scenes[named[0]];
         var questions = Questions(scene, dice).Where(question => question.Type is not ("background" or "description"))
             .Select(question => question with { Text = $"In the {scene.Background.Name} scene, {Wording.Lower(question.Text)}" });
-        return [.. Choose(questions, dice).Take(3).Select(chosen => Make(scenes, chosen, LessonForm.Movie, dice))];
+        return [.. Choose(questions, dice, isRevision).Take(3).Select(chosen => Make(scenes, chosen, LessonForm.Movie, dice))];
     }
 
     private static IEnumerable<Question> Questions(Scene scene, Dice dice) => FilmQuestions.About(new("", 0, 0, [scene], new(0, "", 0, "")), dice);
@@ -51,17 +64,20 @@ internal sealed record SceneLesson(string Type, string Request, string Answer, L
     private static LessonForm FormOf(Question question, Dice dice) =>
         question.Type is "caption" ? LessonForm.Caption : dice.Chance(MovieFormPercent) ? LessonForm.Movie : LessonForm.Clip;
 
-    private static IEnumerable<Question> Choose(IEnumerable<Question> questions, Dice dice)
+    private static IEnumerable<Question> Choose(IEnumerable<Question> questions, Dice dice, bool isRevision)
     {
         var all = questions.ToList();
         for (var i = 0; i < PerScene && all.Count > 0; i++)
         {
-            var ticket = dice.Between(1, all.Sum(item => Weights[item.Type]));
-            var chosen = all.FindIndex(item => (ticket -= Weights[item.Type]) <= 0);
+            var ticket = dice.Between(1, all.Sum(item => Weight(item, isRevision)));
+            var chosen = all.FindIndex(item => (ticket -= Weight(item, isRevision)) <= 0);
             yield return all[chosen];
             all.RemoveAt(chosen);
         }
     }
+
+    private static int Weight(Question question, bool isRevision) =>
+        Weights[question.Type] * (isRevision ? Hard.Where(each => question.Text.EndsWith(each.Words, StringComparison.Ordinal)).Select(each => each.Factor).FirstOrDefault(1) : 1);
 
     private static SceneLesson Make(IReadOnlyList<Scene> scenes, Question question, LessonForm form, Dice dice)
     {
