@@ -57,7 +57,13 @@ internal static class TorchFile
         entry.Write(bytes);
     }
 
-    private static Stream Open(ZipArchive zip, string name) => zip.CreateEntry($"{Root}/{name}", CompressionLevel.NoCompression).Open();
+    /// <summary>Entries have one date always, so that the same tensors give the same bytes: a tower is known by them.</summary>
+    private static Stream Open(ZipArchive zip, string name)
+    {
+        var entry = zip.CreateEntry($"{Root}/{name}", CompressionLevel.NoCompression);
+        entry.LastWriteTime = new(1980, 1, 1, 0, 0, 0, TimeSpan.Zero);
+        return entry.Open();
+    }
 
     /// <summary>The pickle of a dict of tensors, protocol 2: the opcodes that torch.load and its weights-only reader know.</summary>
     private sealed class StateDictPickle

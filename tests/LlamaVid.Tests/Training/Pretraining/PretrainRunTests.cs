@@ -39,13 +39,8 @@ public sealed class PretrainRunTests
         PretrainRun.Run(whole, TextWriter.Null, CancellationToken.None);
         foreach (var part in new[] { PretrainRun.Language, PretrainRun.Tower, PretrainRun.TextDecoder, null })
             PretrainRun.Run(parts with { Only = part }, TextWriter.Null, CancellationToken.None);
-
-        using var scope = NewDisposeScope();
-        using var expected = LlamaVidModel.Load(new() { Path = whole.Out, Dtype = ModelDtype.Float32, Device = "cpu" });
-        using var actual = LlamaVidModel.Load(new() { Path = parts.Out, Dtype = ModelDtype.Float32, Device = "cpu" });
-        Assert.All(expected.Parameters.Zip(actual.Parameters), pair => Assert.True(pair.First.Value.equal(pair.Second.Value).all().ToBoolean(), pair.First.Name));
-        var crop = Enumerable.Range(0, 3 * Small.ImageSize * Small.ImageSize).Select(i => (byte)(i * 7)).ToArray();
-        Assert.True(expected.EncodeFrames(crop, 1).equal(actual.EncodeFrames(crop, 1)).all().ToBoolean());
+        foreach (var file in Directory.EnumerateFiles(whole.Out, "pytorch_model*.bin", SearchOption.AllDirectories))
+            Assert.Equal(File.ReadAllBytes(file), File.ReadAllBytes(Path.Combine(parts.Out, Path.GetRelativePath(whole.Out, file))));
     }
 
     [Fact]
