@@ -168,7 +168,8 @@ public sealed partial class GenerationEngine : IAsyncDisposable
         _store = _options.FeatureStorePath is "" || !Card.SeesVideo
             ? null
             : new FeatureStore(_options.FeatureStorePath, (long)_options.FeatureStoreMegabytes << 20, _time, _log);
-        return [.. devices.Select(device => new Worker(new(byDevice[device], Card, _options, kvPositions, _queue, _store, _log)))];
+        var tokens = new Lazy<TokenTree>(() => new(model.Tokenizer));
+        return [.. devices.Select(device => new Worker(new(byDevice[device], Card, _options, kvPositions, _queue, tokens, _store, _log)))];
     }
 
     /// <summary>When no worker is left, nobody answers any more.</summary>

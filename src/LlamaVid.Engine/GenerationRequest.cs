@@ -40,6 +40,9 @@ public sealed record GenerationRequest
     /// <summary>Before so many tokens nothing ends the answer: tokens that would are not drawn, and texts do not count.</summary>
     public int MinTokens { get; init; }
 
+    /// <summary>The form that the answer has to have; null for any.</summary>
+    public AnswerFormat? Format { get; init; }
+
     /// <summary>Answers to write. They share the prompt's work and its positions are held once for each.</summary>
     public int Choices { get; init; } = 1;
 }

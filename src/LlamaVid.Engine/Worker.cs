@@ -73,9 +73,10 @@ internal sealed partial class Worker(WorkerSettings settings) : IDisposable
 
 /// <summary>What a worker works with.</summary>
 /// <param name="KvPositions">positions whose keys and values it may hold</param>
+/// <param name="Tokens">for answers with a format; shared by all workers</param>
 /// <param name="Store">features on disk, shared by all workers; null for none</param>
 internal sealed record WorkerSettings(
-    LlamaVidModel Model, ModelCard Card, EngineOptions Options, int KvPositions, RequestQueue Queue, FeatureStore? Store, ILogger Log)
+    LlamaVidModel Model, ModelCard Card, EngineOptions Options, int KvPositions, RequestQueue Queue, Lazy<TokenTree> Tokens, FeatureStore? Store, ILogger Log)
 {
     public string Device => Model.Placement.Device.ToString();
 }

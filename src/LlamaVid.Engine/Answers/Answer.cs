@@ -17,8 +17,9 @@ internal sealed class Answer(LlamaTokenizer tokenizer, GenerationRequest request
     /// <summary>Whether tokens that end the answer are not drawn yet.</summary>
     public bool MustGoOn => _count < request.MinTokens;
 
+    /// <param name="isOver">nothing can follow this token</param>
     /// <returns>the text that became final with this token</returns>
-    public string Add(int token)
+    public string Add(int token, bool isOver = false)
     {
         _count++;
         if (token == tokenizer.EosId && !request.IgnoreEos) return Stop("", null);
@@ -27,6 +28,7 @@ internal sealed class Answer(LlamaTokenizer tokenizer, GenerationRequest request
         var text = _detokenizer.Push(token);
         text = _count > request.MinTokens ? _stops.Feed(text) : _stops.Pass(text);
         if (_stops.IsMet) return Stop(text, _stops.Met is { } met ? new(met, null) : null);
+        if (isOver) return Stop(text, null);
         if (_count == maxTokens) Finish = FinishReason.Length;
         return text;
     }

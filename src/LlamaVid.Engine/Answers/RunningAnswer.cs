@@ -4,10 +4,12 @@ namespace LlamaVid.Engine;
 
 /// <summary>One answer of a running sequence: keys and values, the tokens drawn so far, and their text. Engine thread only.</summary>
 /// <param name="choice">its number among the answers of the request</param>
-/// <param name="text">the prompt's text ids</param>
-internal sealed class RunningAnswer(int choice, GenerationRequest request, LlamaTokenizer tokenizer, IReadOnlyCollection<int> prompt, string templateStop, int maxTokens) : IDisposable
+/// <param name="prompt">the prompt's text ids</param>
+/// <param name="guide">keeps it within a format; null for none</param>
+internal sealed class RunningAnswer(
+    int choice, GenerationRequest request, LlamaTokenizer tokenizer, IReadOnlyCollection<int> prompt, string templateStop, int maxTokens, FormatGuide? guide) : IDisposable
 {
-    private readonly Answer _answer = new(tokenizer, request, templateStop, maxTokens);
+    private readonly Answer _answer = new(tokenizer, request, guide is null ? templateStop : "", maxTokens);
     private readonly Sampler _sampler = new(request.Sampling, choice);
     private readonly LogitRules _rules = new(request.Sampling, prompt);
     private readonly int[] _endings = request.MinTokens > 0 ? [tokenizer.EosId, .. request.StopTokens] : [];
@@ -33,7 +35,8 @@ internal sealed class RunningAnswer(int choice, GenerationRequest request, Llama
     {
         LastToken = Next(logits);
         _rules.Say(LastToken);
-        var token = new GenerationEvent.Token(LastToken, _answer.Add(LastToken)) { Choice = choice };
+        guide?.Say(LastToken);
+        var token = new GenerationEvent.Token(LastToken, _answer.Add(LastToken, isOver: guide?.IsOver ?? false)) { Choice = choice };
         if (request.Sampling.Likeliest is not { } count) return token;
         var (drawn, likeliest) = Likelihoods.Of(logits, LastToken, count, tokenizer);
         return token with { Likelihood = drawn, Likeliest = likeliest };
@@ -50,11 +53,12 @@ internal sealed class RunningAnswer(int choice, GenerationRequest request, Llama
 
     private int Next(ReadOnlySpan<float> logits)
     {
-        if (_rules.ChangeNothing && !_answer.MustGoOn) return _sampler.Next(logits);
+        if (_rules.ChangeNothing && !_answer.MustGoOn && guide is null) return _sampler.Next(logits);
         var changed = logits.ToArray();
         if (_answer.MustGoOn)
             foreach (var id in _endings) changed[id] = float.NegativeInfinity;
         _rules.Apply(changed);
+        guide?.Keep(changed);
         return _sampler.Next(changed);
     }
 }

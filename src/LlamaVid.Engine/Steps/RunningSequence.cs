@@ -7,6 +7,7 @@ namespace LlamaVid.Engine;
 internal sealed class RunningSequence : Workload, IDisposable
 {
     private readonly LlamaVidModel _model;
+    private readonly Lazy<TokenTree> _tokens;
     private readonly CancellationTokenRegistration _cancellation;
     private readonly List<Sight> _sights = [];
     private readonly List<RunningAnswer> _answering = [];                   // never empty once the prompt is being computed
@@ -16,10 +17,11 @@ internal sealed class RunningSequence : Workload, IDisposable
     private Tensor? _prompt;                                                // [S, W]
 
     /// <param name="cancelled">called when the client goes away</param>
-    public RunningSequence(Sequence sequence, LlamaVidModel model, Action cancelled)
+    /// <param name="tokens">made when an answer has a format</param>
+    public RunningSequence(Sequence sequence, LlamaVidModel model, Lazy<TokenTree> tokens, Action cancelled)
     {
         _cancellation = sequence.Cancelled.Register(cancelled);
-        (Sequence, _model, Layout, AnswerTokens) = (sequence, model, sequence.Planned!, sequence.AnswerTokens);
+        (Sequence, _model, _tokens, Layout, AnswerTokens) = (sequence, model, tokens, sequence.Planned!, sequence.AnswerTokens);
         sequence.Clock.Start();
     }
 
@@ -117,8 +119,9 @@ internal sealed class RunningSequence : Workload, IDisposable
         if (source is not null && known > 0) cache.CopyFrom(source, known);
         _prompt = Embed();
         int[] text = [.. Layout.Spans.OfType<PromptSpan.Text>().SelectMany(span => span.Ids)];
+        var acceptor = Sequence.Request.Format is { } format ? new Acceptor(format.Rule) : null;
         for (var choice = 0; choice < Sequence.Request.Choices; choice++)
-            _answering.Add(new(choice, Sequence.Request, _model.Tokenizer, text, Layout.Stop, AnswerTokens));
+            _answering.Add(new(choice, Sequence.Request, _model.Tokenizer, text, Layout.Stop, AnswerTokens, acceptor is null ? null : new(acceptor, _tokens.Value, _model.Tokenizer)));
         _answering[0].Cache = cache;
         (Phase, PromptOwed) = (WorkPhase.Prefill, Layout.Positions - cache.Length);
         Sequence.Publish(new GenerationEvent.Prepared(Report(cache.Length)));
@@ -145,11 +148,25 @@ internal sealed class RunningSequence : Workload, IDisposable
         return true;
     }
 
+    /// <summary>What kept an answer from being written.</summary>
+    public Exception? Fault { get; private set; }
+
     /// <param name="logits">[V] of the answer's next token</param>
     public void Draw(RunningAnswer answer, ReadOnlySpan<float> logits)
     {
-        var vocabulary = Math.Min(logits.Length, _model.Tokenizer.VocabularySize);       // rows beyond the tokenizer's own are padding of the matrix
-        var token = answer.Draw(logits[..vocabulary]);
+        try
+        {
+            var vocabulary = Math.Min(logits.Length, _model.Tokenizer.VocabularySize);   // rows beyond the tokenizer's own are padding of the matrix
+            Book(answer, answer.Draw(logits[..vocabulary]));
+        }
+        catch (FormatTooComplexException fault)                              // of this sequence only
+        {
+            Fault = fault;
+        }
+    }
+
+    private void Book(RunningAnswer answer, GenerationEvent.Token token)
+    {
         Sequence.Clock.Token();
         Sequence.Publish(token);
         if (!answer.IsComplete) return;

@@ -61,7 +61,7 @@ internal sealed class StepLoop : IDisposable
     private void Begin(Sequence sequence)
     {
         if (!sequence.TryStart()) return;
-        var running = new RunningSequence(sequence, _settings.Model, _wake);
+        var running = new RunningSequence(sequence, _settings.Model, _settings.Tokens, _wake);
         _scheduler.Start(running, sequence.PlannedPositions);
     }
 
@@ -77,6 +77,7 @@ internal sealed class StepLoop : IDisposable
             }
             if (endsRunning) throw new EngineStoppedException();
             if (running.Sequence.WhyCancelled is { } why) throw why;
+            if (running.Fault is { } fault) throw fault;
             if (running.LetGo() is > 0 and var free)
             {
                 _scheduler.TryResize(running, running.Positions - free);

@@ -129,6 +129,9 @@ public sealed class LlamaTokenizer
     /// <summary>The bytes that a token stands for.</summary>
     public byte[] BytesOf(int id) => id < _model.Count && _model.IsByte(id, out var value) ? [value] : Encoding.UTF8.GetBytes(TextOf(id));
 
+    /// <summary>The bytes that a token adds to an answer; none for special and added tokens. The first blank of an answer is not part of it.</summary>
+    public byte[] AnswerBytes(int id) => id >= _model.Count || IsSpecial(id) || _model.IsControl(id) || id == UnkId ? [] : BytesOf(id);
+
     /// <summary>The text of a token that lies outside the SentencePiece model, or null.</summary>
     internal string? AddedText(int id) => id >= _model.Count ? _added[id - _model.Count] : null;
 

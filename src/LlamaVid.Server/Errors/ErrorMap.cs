@@ -19,6 +19,8 @@ internal static class ErrorMap
         ModelReadsTextOnlyException e => (400, Invalid(e.Message, InvalidRequestException.Unsupported, mediaPath)),
         ContextLengthExceededException e => (400, Invalid(e.Message, "context_length_exceeded", mediaPath ?? "messages")),
         TooManyChoicesException e => (400, Invalid(e.Message, "context_length_exceeded", "n")),
+        FormatNotSupportedException e => (400, Invalid($"{e.Path} {e.Message}".Trim(), InvalidRequestException.Unsupported, null)),
+        FormatTooComplexException e => (400, Invalid(e.Message, InvalidRequestException.Unsupported, "response_format")),
         UnknownTokenException e => (400, Invalid(e.Message, InvalidRequestException.InvalidValue, null)),
         InvalidDataUriException e => (400, Invalid(e.Message, "invalid_data_uri", mediaPath)),
         InvalidApiKeyException e => (401, Unauthorised(e.Message)),

@@ -74,6 +74,10 @@ internal sealed class ChatDraft(RequestLimits limits, RequestFiles files) : Samp
     public bool Logprobs { get; set; }
     public int TopLogprobs { get; set; }
     public int Priority { get; set; }
+    public AnswerFormat? Format { get; set; }
+
+    /// <summary>Where the client named <see cref="Format"/>, for errors.</summary>
+    public string? FormatPath { get; set; }
 
     public FrameSampling MediaIoSampling { get; set; } = new();
     public FrameSampling ProcessorSampling { get; set; } = new();

@@ -46,6 +46,7 @@ internal sealed record ChatRequest(string? Model, GenerationRequest Generation, 
             StopTokens = draft.StopTokens,
             KeepsStop = draft.KeepsStop,
             IgnoreEos = draft.IgnoreEos,
+            Format = draft.Format,
             Choices = draft.Choices,
             Priority = -draft.Priority,
         };

@@ -8,7 +8,7 @@ namespace LlamaVid.Server.Requests;
 internal sealed class RequestReader(IOptions<ServerOptions> server, IOptions<RequestDefaultsOptions> defaults)
 {
     public static FieldTable<ChatDraft> ChatFields { get; } = new(
-        [MessageFields.Messages, .. SharedFields.Answer, .. SamplingFields.All, .. SharedFields.Video, .. SharedFields.Compatibility]);
+        [MessageFields.Messages, .. SharedFields.Answer, .. SamplingFields.All, .. FormatFields.All, .. SharedFields.Video, .. SharedFields.Compatibility]);
 
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
 

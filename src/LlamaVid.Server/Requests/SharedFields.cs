@@ -83,7 +83,7 @@ internal static class SharedFields
         .. Harmless.Select(Field.Harmless<ChatDraft>),
         Field.Only<ChatDraft>("best_of", "1"), Field.Only<ChatDraft>("use_beam_search", "false"), Field.Only<ChatDraft>("length_penalty", "1"),
         Field.Only<ChatDraft>("skip_special_tokens", "true"), Field.Only<ChatDraft>("echo", "false"), Field.Only<ChatDraft>("add_generation_prompt", "true"),
-        Field.Only<ChatDraft>("continue_final_message", "false"), Field.Only<ChatDraft>("response_format", """{"type":"text"}"""),
+        Field.Only<ChatDraft>("continue_final_message", "false"),
         Field.Only<ChatDraft>("tools", "[]"), Field.Only<ChatDraft>("tool_choice", "\"none\""), Field.Only<ChatDraft>("functions", "[]"),
         Field.Only<ChatDraft>("function_call", "\"none\""), Field.Only<ChatDraft>("modalities", """["text"]"""), Field.Only<ChatDraft>("audio"),
         Field.Only<ChatDraft>("prediction"), Field.Only<ChatDraft>("web_search_options"), Field.Only<ChatDraft>("reasoning_effort", "\"none\""),

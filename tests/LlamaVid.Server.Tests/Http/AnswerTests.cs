@@ -129,6 +129,26 @@ public sealed class AnswerTests(DefaultServer fixture)
     }
 
     [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task An_answer_with_a_schema_is_valid_json_whole_and_streamed(bool stream)
+    {
+        var reply = await _server.ChatAsync(Clips.Chat($$$$"""
+            "max_tokens":200,"temperature":1,"seed":3,"stream":{{{{(stream ? "true" : "false")}}}},"response_format":{"type":"json_schema","json_schema":{"name":"clip","strict":true,"schema":
+            {"type":"object","properties":{"colour":{"enum":["red","blue"]},"moves":{"type":"boolean"}},"required":["colour","moves"],"additionalProperties":false}}}
+            """));
+
+        Assert.Equal(200, reply.Status);
+        var text = !stream ? reply.Answer : string.Concat(reply.Text.Split("\n\n", StringSplitOptions.RemoveEmptyEntries)[..^1]
+            .Select(text => JsonElement.Parse(text["data: ".Length..]).GetProperty("choices")[0].GetProperty("delta"))
+            .Select(delta => delta.TryGetProperty("content", out var content) ? content.GetString() : ""));
+        var answer = JsonElement.Parse(text);
+        Assert.Contains(answer.GetProperty("colour").GetString(), (string[])["red", "blue"]);
+        Assert.Equal(2, answer.EnumerateObject().Count());
+        Assert.Contains("\"finish_reason\":\"stop\"", reply.Text, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("\"stop_token_ids\":[700000]")]
     [InlineData("\"logit_bias\":{\"700000\":1}")]
     public async Task A_token_that_the_model_does_not_have_is_refused(string field)

@@ -141,6 +141,15 @@ public sealed class ChatRequestTests
         Assert.Equal(ImageFit.Pad, Assert.Single(request.Generation.Media).Fit);
     }
 
+    [Theory]
+    [InlineData("\"response_format\":{\"type\":\"json_object\"}")]
+    [InlineData("\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"n\",\"strict\":true,\"description\":\"d\",\"schema\":{\"type\":\"object\",\"properties\":{},\"additionalProperties\":false}}}")]
+    [InlineData("\"guided_json\":{\"type\":\"integer\"}")]
+    [InlineData("\"guided_choice\":[\"yes\",\"no\"]")]
+    [InlineData("\"guided_regex\":\"[a-z]+\"")]
+    [InlineData("\"structured_outputs\":{\"choice\":[\"yes\"]}")]
+    public void Forms_of_the_answer_arrive(string field) => Assert.NotNull(Read.Chat(Read.WithField(field)).Generation.Format);
+
     [Fact]
     public void Biases_are_told_by_token_id() =>
         Assert.Equal(new Dictionary<int, double> { [5] = -100, [31999] = 2.5 }, Read.Chat(Read.WithField("\"logit_bias\":{\"5\":-100,\"31999\":2.5}")).Generation.Sampling.Bias);

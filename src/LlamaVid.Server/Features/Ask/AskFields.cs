@@ -21,7 +21,7 @@ internal static class AskFields
         new Field<ChatDraft>("image", "A file in a form; in JSON the same as `image_url`.", () => new() { Type = JsonSchemaType.String },
             (draft, value) => draft.QuestionPart.Media = MediaReference.Read(value, MediaKind.Image), Form: FormValue.TextOrJson),
         PartFields.FileId<ChatDraft>(draft => draft.QuestionPart),
-        .. SharedFields.Answer, .. SamplingFields.All, .. SharedFields.Video, .. SharedFields.Compatibility,
+        .. SharedFields.Answer, .. SamplingFields.All, .. FormatFields.All, .. SharedFields.Video, .. SharedFields.Compatibility,
     ]);
 
     public static readonly (string Name, string Json)[] Examples =

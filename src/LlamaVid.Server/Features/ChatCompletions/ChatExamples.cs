@@ -16,6 +16,17 @@ internal static class ChatExamples
             }
             """),
         ("Text only", """{"messages": [{"role": "user", "content": "Say hello."}], "max_tokens": 16}"""),
+        ("An answer as JSON", """
+            {
+              "messages": [{"role": "user", "content": "Describe a red circle."}], "max_tokens": 128,
+              "response_format": {"type": "json_schema", "json_schema": {"name": "shape", "schema": {
+                "type": "object", "additionalProperties": false, "required": ["colour", "shape"],
+                "properties": {"colour": {"enum": ["red", "green", "blue"]}, "shape": {"type": "string", "maxLength": 20}}}}}
+            }
+            """),
+        ("Several answers, and how likely their tokens were", """
+            {"messages": [{"role": "user", "content": "Say hello."}], "max_tokens": 8, "n": 2, "temperature": 1, "seed": 7, "logprobs": true, "top_logprobs": 3}
+            """),
         ("Streamed", """{"messages": [{"role": "user", "content": "Say hello."}], "max_tokens": 16, "stream": true, "stream_options": {"include_usage": true}}"""),
     ];
 
