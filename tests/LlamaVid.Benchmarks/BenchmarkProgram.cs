@@ -18,7 +18,7 @@ internal static class BenchmarkProgram
     {
         var root = new RootCommand("Measures the server and its engine (docs/benchmarks.md).")
         {
-            LoadCommand.Create(), SoakCommand.Create(), EngineCommand.Create(), ModelCommand.Create(),
+            LoadCommand.Create(), SoakCommand.Create(), EngineCommand.Create(), AccuracyCommand.Create(), ModelCommand.Create(),
         };
         try
         {

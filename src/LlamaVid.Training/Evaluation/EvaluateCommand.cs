@@ -1,4 +1,5 @@
 using System.CommandLine;
+using LlamaVid.Model;
 
 namespace LlamaVid.Training.Evaluation;
 
@@ -21,6 +22,8 @@ internal static class EvaluateCommand
         var model = new Option<string?>("--model") { Description = "The checkpoint that answers: a folder in the official layout." };
         var server = new Option<string?>("--server") { Description = $"Or a server that answers, for example http://127.0.0.1:8080. Its key, if any: {ServerKey}." };
         var serverModel = new Option<string?>("--server-model") { Description = "The server's model; the first that it lists when left out." };
+        var dtype = new Option<ModelDtype>("--dtype") { Description = "Of the model; auto as the server chooses.", DefaultValueFactory = _ => ModelDtype.Auto };
+        var quantization = new Option<Quantization>("--quantization") { Description = "Bits of its linear layers' weights.", DefaultValueFactory = _ => Quantization.None };
         var data = new Option<string>("--data") 
         {
             Description = "The folder of the videos, with questions.jsonl unless --annotations names files.", Required = true,
@@ -44,7 +47,7 @@ internal static class EvaluateCommand
 
         var command = new Command("evaluate", "Asks a model every question about a folder of videos and scores the answers (docs/evaluation.md).")
         {
-            model, server, serverModel, data, format, annotations, judge, judgeModel, limit, maxTokens, onError, ablation, seed, json, plot, answers,
+            model, server, serverModel, dtype, quantization, data, format, annotations, judge, judgeModel, limit, maxTokens, onError, ablation, seed, json, plot, answers,
         };
         command.Validators.Add(result =>
         {
@@ -62,7 +65,9 @@ internal static class EvaluateCommand
                 parsed.GetValue(limit),
                 parsed.GetValue(maxTokens) ?? DefaultMaxTokens, parsed.GetValue(onError) == "skip" ? OnError.Skip : OnError.Stop)
             {
-                Model = parsed.GetValue(model),
+                Model = parsed.GetValue(model) is { } folder
+                    ? new() { Path = folder, Dtype = parsed.GetValue(dtype), Quantization = parsed.GetValue(quantization) }
+                    : null,
                 Server = At(parsed.GetValue(server), parsed.GetValue(serverModel), ServerKey),
                 Judge = At(parsed.GetValue(judge), parsed.GetValue(judgeModel), JudgeKey),
                 Ablation = parsed.GetValue(ablation),

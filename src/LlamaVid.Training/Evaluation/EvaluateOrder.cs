@@ -1,3 +1,5 @@
+using LlamaVid.Model;
+
 namespace LlamaVid.Training.Evaluation;
 
 internal enum AnnotationFormat { Questions, Msvd, Msrvtt, ActivityNet, VideoChatGpt }
@@ -12,7 +14,7 @@ internal enum OnError { Stop, Skip }
 internal sealed record EvaluateOrder(string Data, AnnotationFormat Format, IReadOnlyList<string> Annotations, int? Limit, int MaxTokens, OnError OnError)
 {
     /// <summary>The checkpoint that answers; null when a server does.</summary>
-    public string? Model { get; init; }
+    public ModelOptions? Model { get; init; }
 
     public Endpoint? Server { get; init; }
     public Endpoint? Judge { get; init; }

@@ -43,7 +43,7 @@ internal static class EvaluationRun
     {
         if (order.Server is { } server)
             return (new ServerAnswerer(await Endpoints.ChatAsync(server, cancellationToken).ConfigureAwait(false), order.MaxTokens), [Variant.Plain]);
-        var model = LlamaVidModel.Load(new() { Path = order.Model! });
+        var model = LlamaVidModel.Load(order.Model!);
         var answerer = new LocalAnswerer(model, order.MaxTokens);
         return (answerer, order.Ablation ? [Variant.Plain, .. Ablation.Of(model)] : [Variant.Plain]);
     }

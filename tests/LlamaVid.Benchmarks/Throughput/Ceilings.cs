@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using LlamaVid.Benchmarks.Measures;
+using LlamaVid.Model.Layers;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -7,7 +8,8 @@ namespace LlamaVid.Benchmarks.Throughput;
 
 /// <summary>What the machine can do at best, measured with the library's own kernels: reading memory, and multiplying matrices. The best run counts.</summary>
 /// <param name="ReadGbS">reading 1 GB of float32 once, as a sum does</param>
-/// <param name="Int8GopS">8-bit integers to 32-bit sums (<c>aten::_int_mm</c>)</param>
+/// <param name="Bf16GflopS">the better of <c>linear</c> and the product with a packed weight</param>
+/// <param name="Int8GopS">the better of <c>aten::_int_mm</c> and the product with a packed weight, rows rounded beforehand</param>
 internal sealed record Ceilings(double ReadGbS, double F32GflopS, double Bf16GflopS, double Int8GopS)
 {
     private const int Runs = 5;
@@ -23,13 +25,29 @@ internal sealed record Ceilings(double ReadGbS, double F32GflopS, double Bf16Gfl
         return new(
             elements * 4 / 1e9 / Best(() => numbers.sum()),
             operations / Best(Product(ScalarType.Float32)),
-            operations / Best(Product(ScalarType.BFloat16)),
-            operations / Best(Integers()));
+            operations / Math.Min(Best(Product(ScalarType.BFloat16)), Best(Packed())),
+            operations / Math.Min(Best(Integers()), Best(PackedIntegers())));
 
         Func<Tensor> Product(ScalarType dtype)
         {
             var (a, b) = (randn(side, side).to(dtype), randn(side, side).to(dtype));
             return () => nn.functional.linear(a, b);                         // as the model's layers: a · bᵀ
+        }
+
+        Func<Tensor> Packed()
+        {
+            var (rows, weight) = (randn(side, side).to(ScalarType.BFloat16), randn(side, side).to(ScalarType.BFloat16));
+            if (!BFloat16Weight.Fits(weight)) return () => nn.functional.linear(rows, weight);
+            var packed = OneDnn.Reorder(weight);
+            return () => OneDnn.Multiply(rows, packed, null);
+        }
+
+        Func<Tensor> PackedIntegers()
+        {
+            var packed = OneDnn.PackInt8(randint(-127, 127, [side, side], dtype: ScalarType.Int8));
+            var (rows, rowScales) = (randint(1, 255, [side, side], dtype: ScalarType.Byte), ones(side, 1, dtype: ScalarType.BFloat16));
+            var (scales, zeros) = (ones(side), torch.zeros(side, ScalarType.Int32));
+            return () => OneDnn.Multiply(rows, rowScales, packed, scales, zeros, null);
         }
 
         Func<Tensor> Integers()

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using LlamaVid.Benchmarks.Measures;
-using LlamaVid.Model;
 
 namespace LlamaVid.Benchmarks.Throughput;
 
@@ -13,7 +12,10 @@ internal static class EngineCommand
     {
         var (size, tower) = (ModelCommand.Size(), ModelCommand.Tower());
         var only = new Option<string?>("--only") { Description = "Parts with commas between: prompt, decode, server, known, film, tower. All when left out." };
-        var dtype = new Option<ModelDtype>("--dtype") { Description = "Of the model; auto as the server chooses.", DefaultValueFactory = _ => ModelDtype.Auto };
+        var precisions = new Option<string>("--precisions")
+        {
+            Description = "Of prompt, decode and tower: bf16, int8, int4, f32, with commas between; the rest is measured in the first.", DefaultValueFactory = _ => "bf16,int8,int4",
+        };
         var runs = new Option<int>("--runs") { Description = "Runs of each measurement, after a warm-up.", DefaultValueFactory = _ => 5 };
         var prompt = new Option<int>("--prompt") { Description = "Positions of the prompt.", DefaultValueFactory = _ => 512 };
         var streams = NumberList.Option("--streams", "Streams side by side.", "1,4,8,16");
@@ -32,14 +34,14 @@ internal static class EngineCommand
 
         var command = new Command("engine", "Measures the engine on a generated model, beside what the machine can do at best.")
         {
-            size, tower, only, dtype, runs, prompt, streams, tokens, film, known, neighbours, json, file,
+            size, tower, only, precisions, runs, prompt, streams, tokens, film, known, neighbours, json, file,
         };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var shape = ModelCommand.Shape(parsed.GetRequiredValue(size), parsed.GetRequiredValue(tower));
             var order = new EngineOrder(
                 parsed.GetValue(only) is { } parts ? [.. parts.Split(',').Select(part => Enum.Parse<Part>(part, ignoreCase: true))] : Enum.GetValues<Part>(),
-                parsed.GetValue(dtype), parsed.GetValue(runs), parsed.GetValue(prompt), [.. parsed.GetRequiredValue(streams).Select(count => (int)count)],
+                [.. parsed.GetRequiredValue(precisions).Split(',').Select(Precision.Of)], parsed.GetValue(runs), parsed.GetValue(prompt), [.. parsed.GetRequiredValue(streams).Select(count => (int)count)],
                 parsed.GetValue(tokens), parsed.GetValue(film), parsed.GetValue(known), parsed.GetValue(neighbours),
                 shape == BenchShape.Smoke ? TrialCeilingSize : FullCeilingSize);
             var machine = Machine.Here();

@@ -1,11 +1,10 @@
-using LlamaVid.Model;
-
 namespace LlamaVid.Benchmarks.Throughput;
 
 /// <summary>Parts of the engine's measurement that can be asked for one by one.</summary>
 internal enum Part { Prompt, Decode, Server, Known, Film, Tower }
 
 /// <summary>What shall be measured of the engine, how often and how long.</summary>
+/// <param name="Precisions">of the decoder and of the tower, the first of which all other parts are measured in</param>
 /// <param name="Runs">that count, after a warm-up</param>
 /// <param name="PromptLength">positions</param>
 /// <param name="Streams">side by side, one case each</param>
@@ -15,7 +14,7 @@ internal enum Part { Prompt, Decode, Server, Known, Film, Tower }
 /// <param name="Neighbours">clients that are answered while the film is taken in</param>
 /// <param name="CeilingSize">see <see cref="Ceilings.Measure"/></param>
 internal sealed record EngineOrder(
-    IReadOnlyList<Part> Parts, ModelDtype Dtype, int Runs, int PromptLength, IReadOnlyList<int> Streams, int Tokens, int FilmFrames, int KnownFrames,
+    IReadOnlyList<Part> Parts, IReadOnlyList<Precision> Precisions, int Runs, int PromptLength, IReadOnlyList<int> Streams, int Tokens, int FilmFrames, int KnownFrames,
     int Neighbours, int CeilingSize)
 {
     public bool Has(Part part) => Parts.Contains(part);

@@ -1,8 +1,6 @@
+using System.Diagnostics;
 using System.Text.Json.Nodes;
 using LlamaVid.Benchmarks.Measures;
-using LlamaVid.Model;
-using LlamaVid.Model.Layers;
-using TorchSharp;
 
 namespace LlamaVid.Benchmarks.Throughput;
 
@@ -11,12 +9,6 @@ internal sealed class EngineRun(BenchShape shape, EngineOrder order)
 {
     private readonly Table _table = new(("what", 34), ("measured", 10), ("min", 8), ("max", 8), ("limit", 8), ("share", 6));
     private readonly JsonObject _results = [];
-
-    private static readonly Dictionary<string, (torch.ScalarType Type, string Short, int Bytes)> Dtypes = new()
-    {
-        ["float32"] = (torch.ScalarType.Float32, "f32", 4),
-        ["bfloat16"] = (torch.ScalarType.BFloat16, "bf16", 2), ["float16"] = (torch.ScalarType.Float16, "f16", 2),
-    };
 
     /// <returns>fields of the document</returns>
     public async Task<JsonObject> RunAsync(CancellationToken cancellationToken)
@@ -30,40 +22,55 @@ internal sealed class EngineRun(BenchShape shape, EngineOrder order)
         _table.Row("bfloat16 products, GFLOP/s", ceilings.Bf16GflopS);
         _table.Row("int8 products, GOP/s", ceilings.Int8GopS);
 
-        await using var engine = await EngineUnderTest.StartAsync(folder, order.Dtype);
-        var (type, name, bytes) = Dtypes[engine.Engine.Card!.Dtype];
-        var peak = type == torch.ScalarType.BFloat16 ? ceilings.Bf16GflopS : ceilings.F32GflopS;
-        var watch = new ProcessWatch(Environment.ProcessId);
-        _results["memory"] = new JsonObject
+        foreach (var precision in order.Precisions)
         {
-            ["loaded_mb"] = Report.Json(watch.ResidentMegabytes), ["multiplied_weights_mb"] = shape.MultipliedWeights * bytes >> 20,
-        };
-
-        await TextAsync(engine, name, bytes, peak, ceilings.ReadGbS, cancellationToken);
-        if (order.Has(Part.Server)) await ServerAsync(engine, folder, cancellationToken);
-        if (order.Has(Part.Known)) await KnownAsync(engine, cancellationToken);
-        if (order.Has(Part.Film)) await FilmAsync(engine, cancellationToken);
-        if (order.Has(Part.Tower))
-        {
-            var tower = await TowerSpeed.MeasureAsync(folder, shape, type, peak, order);
-            Show("tower, frames/s", tower.Spread, peak * 1e9 / shape.TowerFlopsPerFrame);
-            _results[shape.IsGiant ? "eva_g" : "eva_tiny"] = new JsonObject { [name] = Report.Json(tower) };
+            var isFirst = precision == order.Precisions[0];
+            var begin = Stopwatch.GetTimestamp();
+            await using var engine = await EngineUnderTest.StartAsync(precision.Model(folder));
+            Put("loading", precision, new JsonObject
+            {
+                ["seconds"] = Report.Json(Stopwatch.GetElapsedTime(begin).TotalSeconds),
+                ["step_weights_mb"] = Report.Json(precision.BytesPerStep(shape) / 1e6),
+                ["resident_mb"] = Report.Json(new ProcessWatch(Environment.ProcessId).ResidentMegabytes),
+            });
+            await TextAsync(engine, precision, ceilings, cancellationToken);
+            if (!isFirst) continue;
+            if (order.Has(Part.Server)) await ServerAsync(engine, precision, folder, cancellationToken);
+            if (order.Has(Part.Known)) await KnownAsync(engine, cancellationToken);
+            if (order.Has(Part.Film)) await FilmAsync(engine, cancellationToken);
         }
+        if (order.Has(Part.Tower))
+            foreach (var precision in order.Precisions.DistinctBy(precision => precision.TowerPlacement)) await TowerAsync(precision, ceilings);
         return _results;
     }
 
-    private async Task TextAsync(EngineUnderTest engine, string name, int bytes, double peak, double readGbS, CancellationToken cancellationToken)
+    private async Task TowerAsync(Precision precision, Ceilings ceilings)
     {
+        var (peak, giant) = (precision.Peak(ceilings), shape == BenchShape.Smoke ? BenchShape.Smoke : BenchShape.OneBillionGiant);
+        var tower = await TowerSpeed.MeasureAsync(giant, precision.TowerPlacement, peak, order.Runs);
+        Show($"tower {precision.Name}, frames/s", tower.Spread, peak * 1e9 / giant.TowerFlopsPerFrame);
+        Put(giant.IsGiant ? "eva_g" : "eva_tiny", precision, Report.Json(tower)!);
+    }
+
+    private void Put(string part, Precision precision, JsonNode figures)
+    {
+        if (_results[part] is not JsonObject all) _results[part] = all = [];
+        all[precision.Name] = figures;
+    }
+
+    private async Task TextAsync(EngineUnderTest engine, Precision precision, Ceilings ceilings, CancellationToken cancellationToken)
+    {
+        var peak = precision.Peak(ceilings);
         var (text, figures, spread, limits, gaps) = (new TextSpeed(engine, order), new JsonObject(), new JsonObject(), new JsonObject(), new JsonObject());
         if (order.Has(Part.Prompt))
-            Put($"prompt{order.PromptLength}", await text.PromptAsync(cancellationToken), peak * 1e9 / (2.0 * shape.PromptWeights));
+            Keep($"prompt{order.PromptLength}", await text.PromptAsync(cancellationToken), peak * 1e9 / (2.0 * shape.PromptWeights));
         if (order.Has(Part.Decode))
         {
             foreach (var streams in order.Streams)
             {
                 var (rate, between) = await text.DecodeAsync(streams, cancellationToken);
-                var reading = readGbS * 1e9 / ((double)shape.MultipliedWeights * bytes) * streams;
-                Put($"decode{streams}", rate, Math.Min(reading, peak * 1e9 / (2.0 * shape.MultipliedWeights)));
+                var reading = ceilings.ReadGbS * 1e9 / precision.BytesPerStep(shape) * streams;
+                Keep($"decode{streams}", rate, Math.Min(reading, peak * 1e9 / (2.0 * shape.MultipliedWeights)));
                 gaps[$"decode{streams}"] = Report.Json(between);
             }
             if (order.Streams is [1, .., var most])
@@ -74,18 +81,18 @@ internal sealed class EngineRun(BenchShape shape, EngineOrder order)
         }
         if (figures.Count == 0) return;
         (figures["spread"], figures["limits"], figures["inter_token_ms"]) = (spread, limits, gaps);
-        _results["bench1b"] = new JsonObject { [name] = figures };
+        Put("bench1b", precision, figures);
 
-        void Put(string figure, Repeated measured, double limit)
+        void Keep(string figure, Repeated measured, double limit)
         {
             (figures[figure], spread[figure], limits[figure]) = (Report.Json(measured.Median), Report.Json(measured), Report.Json(limit));
-            Show($"{figure} {name}, tokens/s", measured, limit);
+            Show($"{figure} {precision.Name}, tokens/s", measured, limit);
         }
     }
 
-    private async Task ServerAsync(EngineUnderTest engine, string folder, CancellationToken cancellationToken)
+    private async Task ServerAsync(EngineUnderTest engine, Precision precision, string folder, CancellationToken cancellationToken)
     {
-        await using var server = await ServerProcess.StartAsync(folder, [$"Model:Dtype={order.Dtype}"], cancellationToken);
+        await using var server = await ServerProcess.StartAsync(folder, [$"Model:Dtype={precision.Dtype}", $"Model:Quantization={precision.Quantization}"], cancellationToken);
         var cost = await ServerCost.MeasureAsync(engine, server, order, cancellationToken);
         _results["server"] = Report.Json(cost);
         Show("16 streams over HTTP, tokens/s", cost.ServerTokensS, cost.EngineTokensS.Median);

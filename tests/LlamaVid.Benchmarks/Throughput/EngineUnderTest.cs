@@ -20,10 +20,10 @@ internal sealed class EngineUnderTest : IAsyncDisposable
 
     public double Now => _clock.Elapsed.TotalMilliseconds;
 
-    public static async Task<EngineUnderTest> StartAsync(string model, ModelDtype dtype)
+    public static async Task<EngineUnderTest> StartAsync(ModelOptions model)
     {
         var opener = new MediaOpener(new(), NullLogger.Instance);
-        var engine = new GenerationEngine(new() { Path = model, Dtype = dtype }, new(), opener, TimeProvider.System, NullLogger<GenerationEngine>.Instance);
+        var engine = new GenerationEngine(model, new(), opener, TimeProvider.System, NullLogger<GenerationEngine>.Instance);
         await engine.StartAsync();
         return new(engine, opener);
     }
