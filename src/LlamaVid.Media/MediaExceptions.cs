@@ -30,6 +30,13 @@ public sealed class VideoFetchFailedException(Uri url, string why) : Exception($
     }
 }
 
+/// <summary>An address that a client named may not be reached. Who meant to reach it says what for.</summary>
+public sealed class AddressRefusedException(Uri url, string why) : Exception(why)
+{
+    public Uri Url { get; } = url;
+    public string Why { get; } = why;
+}
+
 /// <summary>More time or more frames than are taken from one video.</summary>
 public sealed class VideoTooLongException : Exception
 {

@@ -1,3 +1,4 @@
+using LlamaVid.Media;
 using LlamaVid.Server.Jobs;
 using Microsoft.Extensions.Options;
 
@@ -12,9 +13,10 @@ internal static class Background
     public static IServiceCollection AddJobs(this IServiceCollection services, IConfiguration configuration)
     {
         services.AddOptionsWithValidateOnStart<JobOptions, JobOptionsValidator>().BindConfiguration(JobOptions.Section);
-        services.AddSingleton<BackgroundAnswering>().AddSingleton<JobViews>();
+        services.AddSingleton<BackgroundAnswering>().AddSingleton<JobViews>()
+            .AddSingleton(provider => new GuardedHttp(provider.GetRequiredService<IOptions<MediaOptions>>().Value));
         if (configuration.GetSection(JobOptions.Section)[nameof(JobOptions.Path)] is { Length: > 0 })
-            services.AddSingleton<JobFiles>().AddSingleton<JobBoard>().AddHostedService<JobRunner>();
+            services.AddSingleton<JobFiles>().AddSingleton<JobBoard>().AddHostedService<JobRunner>().AddHostedService<WebhookSender>();
         return services;
     }
 }

@@ -42,6 +42,7 @@ internal static class ErrorMap
         VideoTooLargeException e => (422, Invalid(e.Message, "video_too_large", mediaPath)),
         ClientLimitException e => (429, new(e.Message, "rate_limit_error", null, "rate_limit_exceeded")),
         ClientOverloadedException e => (429, new(e.Message, "rate_limit_error", null, "rate_limit_exceeded")),
+        AddressRefusedException e => (400, Invalid($"The address is not allowed: {e.Message}", "address_not_allowed", "webhook.url")),
         JobQuotaException e => (429, new(e.Message, "rate_limit_error", null, "job_quota_exceeded")),
         JobCancelledException e => (409, Invalid(e.Message, "job_cancelled", null)),
         JobAbandonedException e => (503, new(e.Message, "server_error", null, "job_abandoned")),

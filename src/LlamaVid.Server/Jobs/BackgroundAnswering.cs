@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using LlamaVid.Media;
 using LlamaVid.Server.Hosting;
 using LlamaVid.Server.OpenAi;
 using LlamaVid.Server.Requests;
@@ -7,7 +8,7 @@ using LlamaVid.Server.Security;
 namespace LlamaVid.Server.Jobs;
 
 /// <summary>Takes a checked request as a job and answers 202 as soon as nothing can lose it.</summary>
-internal sealed class BackgroundAnswering(EngineHost engine, JobViews views, JobBoard? board = null)
+internal sealed class BackgroundAnswering(EngineHost engine, JobViews views, GuardedHttp http, JobBoard? board = null)
 {
     /// <summary>The jobs there are.</summary>
     public JobBoard Board => board ?? throw InvalidRequestException.NotSupported(
@@ -17,9 +18,11 @@ internal sealed class BackgroundAnswering(EngineHost engine, JobViews views, Job
     {
         if (engine.Engine.State is Engine.EngineState.Stopping or Engine.EngineState.Stopped)
             throw new Engine.EngineStoppedException();
+        if (order.Webhook is { } webhook)
+            http.Check(webhook.Url);
         var job = await Board.AcceptAsync(
             ClientIdentity.Of(context),
-            new(endpoint, order.Body, order.Upload, request.Generation.Id, request.Generation.Sampling.Seed ?? RandomNumberGenerator.GetInt32(int.MaxValue)),
+            new(endpoint, order.Body, order.Upload, request.Generation.Id, request.Generation.Sampling.Seed ?? RandomNumberGenerator.GetInt32(int.MaxValue), order.Webhook),
             context.RequestAborted);
         context.Response.StatusCode = StatusCodes.Status202Accepted;
         context.Response.Headers.Location = $"/v1/jobs/{job.Id}";

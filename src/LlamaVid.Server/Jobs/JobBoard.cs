@@ -15,7 +15,7 @@ internal sealed class JobBoard : IDisposable
     private readonly TimeProvider _time;
     private readonly JobStore _store;
     private readonly JobFiles _files;
-    private readonly SemaphoreSlim _pendingCount = new(0);
+    private readonly SemaphoreSlim _pendingCount = new(0), _webhookDue = new(0);
 
     private readonly Lock _gate = new();
     private readonly Dictionary<string, LiveJob> _live = [];
@@ -56,8 +56,11 @@ internal sealed class JobBoard : IDisposable
         try
         {
             await _files.WriteAsync(id, order, cancellationToken);
-            var job = new JobEntry(id, owner, order.Endpoint, order.CompletionId, order.Seed, _time.GetUtcNow(), 0, null, JobStatus.Queued, null, bytes);
-            _store.Add(job);
+            var job = new JobEntry(id, owner, order.Endpoint, order.CompletionId, order.Seed, _time.GetUtcNow(), 0, null, JobStatus.Queued, null, bytes)
+            {
+                Webhook = order.Webhook is null ? null : new("pending", 0),
+            };
+            _store.Add(job, order.Webhook);
             Queue(new LiveJob(job));
             return job;
         }
@@ -145,10 +148,21 @@ internal sealed class JobBoard : IDisposable
             Remove(job);
     }
 
+    public (IReadOnlyList<DueWebhook> Due, DateTimeOffset? Next) DueWebhooks() => _store.DueWebhooks(_time.GetUtcNow());
+
+    public void SettleWebhook(string job, int tries, string status) => _store.SetWebhook(job, tries, status, due: null);
+
+    public void PutOffWebhook(string job, int tries, DateTimeOffset due) => _store.SetWebhook(job, tries, "pending", due);
+
+    /// <summary>Until a job with a webhook may have ended, or for <paramref name="longest"/>.</summary>
+    public async Task WaitForWebhookAsync(TimeSpan longest, CancellationToken cancellationToken) =>
+        await Task.WhenAny(_webhookDue.WaitAsync(cancellationToken), Task.Delay(longest, _time, cancellationToken)).Unwrap();
+
     public void Dispose()
     {
         _store.Dispose();
         _pendingCount.Dispose();
+        _webhookDue.Dispose();
     }
 
     private void Settle(LiveJob job, JobStatus status, string? result, Error? error)
@@ -172,6 +186,7 @@ internal sealed class JobBoard : IDisposable
             job.Log.Close(last);
             job.SetEnded();
         }
+        if (job.Entry.Webhook is not null) _webhookDue.Release();
     }
 
     private void Remove(JobEntry job)

@@ -14,7 +14,13 @@ internal sealed record JobEntry(
     DateTimeOffset? Ended, long Bytes)
 {
     public bool HasEnded => Ended is not null;
+
+    /// <summary>How far the message about its end has come; null when nobody asked for one.</summary>
+    public WebhookState? Webhook { get; init; }
 }
+
+/// <param name="Status">pending, delivered or failed.</param>
+internal sealed record WebhookState(string Status, int Attempts);
 
 /// <summary>How a job ended, as JSON: its result or its error, and the chunks that a stream of it would have carried.</summary>
 internal sealed record JobOutcome(JobStatus Status, string? Result, string? Error, IReadOnlyList<string> Chunks)
@@ -25,7 +31,7 @@ internal sealed record JobOutcome(JobStatus Status, string? Result, string? Erro
 /// <summary>What is to be done in the background.</summary>
 /// <param name="Body">The client's request as JSON, read again when it is run: nothing but what the client sent has to be understood by a later version.</param>
 /// <param name="Upload">A file that came with it; it is moved.</param>
-internal sealed record JobOrder(string Endpoint, ReadOnlyMemory<byte> Body, JobUpload? Upload, string CompletionId, long Seed);
+internal sealed record JobOrder(string Endpoint, ReadOnlyMemory<byte> Body, JobUpload? Upload, string CompletionId, long Seed, Webhook? Webhook);
 
 /// <param name="Field">The form's field that held the file: video or image.</param>
 internal sealed record JobUpload(string Field, string Path)

@@ -33,4 +33,16 @@ public sealed class JobOptions
     /// <summary>Longest <c>?wait=</c>; one that asks for more waits this long.</summary>
     [Range(typeof(TimeSpan), "00:00:00", "01:00:00")]
     public TimeSpan MaxWait { get; set; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>How long a webhook's receiver may take to answer.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.100", "00:05:00")]
+    public TimeSpan WebhookTimeout { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How often a message is sent to a receiver that does not answer with a 2xx status.</summary>
+    [Range(1, 20)]
+    public int WebhookAttempts { get; set; } = 8;
+
+    /// <summary>Pause before a message is sent the second time; each further one is four times as long.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.010", "01:00:00")]
+    public TimeSpan WebhookDelay { get; set; } = TimeSpan.FromSeconds(5);
 }

@@ -13,14 +13,20 @@ internal sealed class JobStore : IDisposable
             number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, owner TEXT NOT NULL, endpoint TEXT NOT NULL, completion TEXT NOT NULL, seed INTEGER NOT NULL,
             created INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, started INTEGER, status TEXT NOT NULL, ended INTEGER, bytes INTEGER NOT NULL,
             result TEXT, error TEXT, chunks TEXT) STRICT;
+        CREATE TABLE IF NOT EXISTS webhooks (
+            job TEXT PRIMARY KEY REFERENCES jobs (id) ON DELETE CASCADE, url TEXT NOT NULL, secret TEXT, tries INTEGER NOT NULL DEFAULT 0,
+            due INTEGER, status TEXT NOT NULL DEFAULT 'pending') STRICT;
+        CREATE INDEX IF NOT EXISTS webhooks_by_time ON webhooks (due);
         CREATE INDEX IF NOT EXISTS jobs_by_owner ON jobs (owner, number);
         CREATE INDEX IF NOT EXISTS jobs_by_end ON jobs (ended);
         """;
 
-    private const string Columns = "id, owner, endpoint, completion, seed, created, attempts, started, status, ended, bytes";
+    private const string Own = "id, owner, endpoint, completion, seed, created, attempts, started, jobs.status, ended, bytes";
+    private const string Columns = $"{Own}, webhooks.status, tries", Jobs = "jobs LEFT JOIN webhooks ON job = id";
 
     private readonly Lock _gate = new();
     private readonly SqliteConnection _connection;
+    private SqliteTransaction? _transaction;
 
     public JobStore(string file)
     {
@@ -29,21 +35,31 @@ internal sealed class JobStore : IDisposable
         Execute(Schema);
     }
 
-    public void Add(JobEntry job) => Execute(
-        $"INSERT INTO jobs ({Columns}) VALUES ($id, $owner, $endpoint, $completion, $seed, $created, 0, NULL, $status, NULL, $bytes)",
-        ("$id", job.Id), ("$owner", job.Owner), ("$endpoint", job.Endpoint), ("$completion", job.CompletionId), ("$seed", job.Seed),
-        ("$created", Time(job.Created)), ("$status", Name(JobStatus.Queued)), ("$bytes", job.Bytes));
+    public void Add(JobEntry job, Webhook? webhook) => Together(() =>
+    {
+        Execute(
+            """
+            INSERT INTO jobs (id, owner, endpoint, completion, seed, created, status, bytes)
+            VALUES ($id, $owner, $endpoint, $completion, $seed, $created, $status, $bytes)
+            """,
+            ("$id", job.Id), ("$owner", job.Owner), ("$endpoint", job.Endpoint), ("$completion", job.CompletionId), ("$seed", job.Seed),
+            ("$created", Time(job.Created)), ("$status", Name(JobStatus.Queued)), ("$bytes", job.Bytes));
+        if (webhook is not null)
+            Execute("INSERT INTO webhooks (job, url, secret) VALUES ($id, $url, $secret)",
+                ("$id", job.Id), ("$url", webhook.Url.OriginalString), ("$secret", webhook.Secret));
+        return true;
+    });
 
     /// <summary>All that have not ended, oldest first.</summary>
-    public IReadOnlyList<JobEntry> Waiting() => Query($"SELECT {Columns} FROM jobs WHERE ended IS NULL ORDER BY number");
+    public IReadOnlyList<JobEntry> Waiting() => Query($"SELECT {Columns} FROM {Jobs} WHERE ended IS NULL ORDER BY number");
 
     public JobEntry? Find(string owner, string id) =>
-        Query($"SELECT {Columns} FROM jobs WHERE id = $id AND owner = $owner", ("$id", id), ("$owner", owner)).FirstOrDefault();
+        Query($"SELECT {Columns} FROM {Jobs} WHERE id = $id AND owner = $owner", ("$id", id), ("$owner", owner)).FirstOrDefault();
 
     /// <summary>Newest first, at most <paramref name="count"/>, from the one after <paramref name="after"/>.</summary>
     public IReadOnlyList<JobEntry> List(string owner, string? after, int count) => Query(
         $"""
-        SELECT {Columns} FROM jobs WHERE owner = $owner AND ($after IS NULL OR number < (SELECT number FROM jobs WHERE id = $after AND owner = $owner))
+        SELECT {Columns} FROM {Jobs} WHERE owner = $owner AND ($after IS NULL OR number < (SELECT number FROM jobs WHERE id = $after AND owner = $owner))
         ORDER BY number DESC LIMIT $count
         """, ("$owner", owner), ("$after", after), ("$count", count));
 
@@ -62,15 +78,38 @@ internal sealed class JobStore : IDisposable
     public void Begin(string id, int attempts, DateTimeOffset started) =>
         Execute("UPDATE jobs SET attempts = $attempts, started = $started WHERE id = $id", ("$id", id), ("$attempts", attempts), ("$started", Time(started)));
 
+    /// <summary>From here on its webhook is due.</summary>
     /// <returns>False when it had ended already: a job ends once.</returns>
-    public bool End(string id, JobOutcome outcome, DateTimeOffset ended) => Execute(
-        "UPDATE jobs SET status = $status, ended = $ended, result = $result, error = $error, chunks = $chunks, bytes = $bytes WHERE id = $id AND ended IS NULL",
-        ("$id", id), ("$status", Name(outcome.Status)), ("$ended", Time(ended)), ("$result", outcome.Result), ("$error", outcome.Error),
-        ("$chunks", string.Join('\n', outcome.Chunks)), ("$bytes", outcome.Bytes)) == 1;
+    public bool End(string id, JobOutcome outcome, DateTimeOffset ended) => Together(() =>
+        Execute(
+            "UPDATE jobs SET status = $status, ended = $ended, result = $result, error = $error, chunks = $chunks, bytes = $bytes WHERE id = $id AND ended IS NULL",
+            ("$id", id), ("$status", Name(outcome.Status)), ("$ended", Time(ended)), ("$result", outcome.Result), ("$error", outcome.Error),
+            ("$chunks", string.Join('\n', outcome.Chunks)), ("$bytes", outcome.Bytes)) == 1
+        && Execute("UPDATE webhooks SET due = $ended WHERE job = $id", ("$id", id), ("$ended", Time(ended))) >= 0);
+
+    /// <summary>The webhooks whose time has come, and when the next one's will.</summary>
+    public (IReadOnlyList<DueWebhook> Due, DateTimeOffset? Next) DueWebhooks(DateTimeOffset now)
+    {
+        lock (_gate)
+        {
+            var due = new List<DueWebhook>();
+            using var command = Command($"SELECT {Columns}, url, secret FROM {Jobs} WHERE due <= $now ORDER BY due LIMIT 100", ("$now", Time(now)));
+            using var row = command.ExecuteReader();
+            while (row.Read())
+                due.Add(new(Entry(row), new(row.GetString(13)), Text(row, 14), row.GetInt32(12)));
+            using var next = Command("SELECT MIN(due) FROM webhooks");
+            return (due, next.ExecuteScalar() is long time ? DateTimeOffset.FromUnixTimeMilliseconds(time) : null);
+        }
+    }
+
+    /// <param name="due">Null: it is over.</param>
+    public void SetWebhook(string job, int tries, string status, DateTimeOffset? due) => Execute(
+        "UPDATE webhooks SET tries = $tries, status = $status, due = $due WHERE job = $job",
+        ("$job", job), ("$tries", tries), ("$status", status), ("$due", due is { } time ? Time(time) : null));
 
     public bool Remove(string id) => Execute("DELETE FROM jobs WHERE id = $id AND ended IS NOT NULL", ("$id", id)) == 1;
 
-    public IReadOnlyList<JobEntry> EndedBefore(DateTimeOffset time) => Query($"SELECT {Columns} FROM jobs WHERE ended < $time", ("$time", Time(time)));
+    public IReadOnlyList<JobEntry> EndedBefore(DateTimeOffset time) => Query($"SELECT {Columns} FROM {Jobs} WHERE ended < $time", ("$time", Time(time)));
 
     /// <summary>How many jobs each owner has, and what they take on disk.</summary>
     public IReadOnlyList<(string Owner, int Count, long Bytes)> Totals()
@@ -100,10 +139,34 @@ internal sealed class JobStore : IDisposable
             using var row = command.ExecuteReader();
             var jobs = new List<JobEntry>();
             while (row.Read())
-                jobs.Add(new(
-                    row.GetString(0), row.GetString(1), row.GetString(2), row.GetString(3), row.GetInt64(4), Time(row, 5)!.Value, row.GetInt32(6), Time(row, 7),
-                    Status(row.GetString(8)), Time(row, 9), row.GetInt64(10)));
+                jobs.Add(Entry(row));
             return jobs;
+        }
+    }
+
+    private static JobEntry Entry(SqliteDataReader row) => new(
+        row.GetString(0), row.GetString(1), row.GetString(2), row.GetString(3), row.GetInt64(4), Time(row, 5)!.Value, row.GetInt32(6), Time(row, 7),
+        Status(row.GetString(8)), Time(row, 9), row.GetInt64(10))
+    {
+        Webhook = Text(row, 11) is { } webhook ? new(webhook, row.GetInt32(12)) : null,
+    };
+
+    private bool Together(Func<bool> work)
+    {
+        lock (_gate)
+        {
+            using var transaction = _connection.BeginTransaction();
+            _transaction = transaction;
+            try
+            {
+                var done = work();
+                transaction.Commit();
+                return done;
+            }
+            finally
+            {
+                _transaction = null;
+            }
         }
     }
 
@@ -119,6 +182,7 @@ internal sealed class JobStore : IDisposable
     private SqliteCommand Command(string sql, params (string Name, object? Value)[] values)
     {
         var command = _connection.CreateCommand();
+        command.Transaction = _transaction;
         command.CommandText = sql;
         foreach (var (name, value) in values)
             command.Parameters.AddWithValue(name, value ?? DBNull.Value);

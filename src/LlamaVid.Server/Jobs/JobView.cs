@@ -26,11 +26,15 @@ internal sealed record JobView(string Id)
     [Description("Requests that the engine takes before this one.")]
     public int? QueuePosition { get; init; }
     public StageProgress? Progress { get; init; }
+    [Description("How far the message about the job's end has come.")]
+    public WebhookView? Webhook { get; init; }
     [Description("The chat completion, once completed.")]
     public JsonElement? Result { get; init; }
     [Description("What kept it from being completed: message, type, param, code.")]
     public JsonElement? Error { get; init; }
 }
+
+internal sealed record WebhookView([property: Description("pending, delivered or failed.")] string Status, int Attempts);
 
 internal sealed record JobPage(IReadOnlyList<JobView> Data, string? FirstId, string? LastId, bool HasMore)
 {
@@ -57,6 +61,7 @@ internal sealed class JobViews(IOptions<JobOptions> options)
         Attempts = job.Attempts,
         QueuePosition = (progress as GenerationEvent.Queued)?.Position,
         Progress = progress is GenerationEvent.Progress step ? AnswerBuilder.Wire(step) : null,
+        Webhook = job.Webhook is { } webhook ? new(webhook.Status, webhook.Attempts) : null,
         Result = outcome?.Result is { } result ? JsonElement.Parse(result) : null,
         Error = outcome?.Error is { } error ? JsonElement.Parse(error) : null,
     };

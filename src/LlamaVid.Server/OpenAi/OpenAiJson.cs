@@ -20,6 +20,7 @@ namespace LlamaVid.Server.OpenAi;
 [JsonSerializable(typeof(FileObject))]
 [JsonSerializable(typeof(FileList))]
 [JsonSerializable(typeof(FileDeleted))]
+[JsonSerializable(typeof(WebhookMessage))]
 [JsonSerializable(typeof(ModelList))]
 [JsonSerializable(typeof(ModelEntry))]
 [JsonSerializable(typeof(HealthStatus))]

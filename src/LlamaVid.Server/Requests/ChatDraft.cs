@@ -91,6 +91,7 @@ internal sealed class ChatDraft(RequestLimits limits, RequestFiles files) : Samp
     public bool Background { get; set; }
     public ReadOnlyMemory<byte> Body { get; set; }
     public JobUpload? Upload { get; set; }
+    public Webhook? Webhook { get; set; }
 
     // The plain question of /v1/ask.
     public string? Question { get; set; }

@@ -10,7 +10,7 @@ namespace LlamaVid.Server.Requests;
 internal sealed record AnswerOptions(bool Stream, bool IncludeUsage, bool IncludeProgress, bool ReturnTokenIds, string? MediaPath, bool Logprobs = false);
 
 /// <summary>What a job of this request is run from later.</summary>
-internal sealed record BackgroundOrder(ReadOnlyMemory<byte> Body, JobUpload? Upload);
+internal sealed record BackgroundOrder(ReadOnlyMemory<byte> Body, JobUpload? Upload, Webhook? Webhook);
 
 /// <summary>A request whose fields agree with each other: what the engine is to do, and how to answer.</summary>
 internal sealed record ChatRequest(string? Model, GenerationRequest Generation, AnswerOptions Answer, BackgroundOrder? Background)
@@ -24,6 +24,9 @@ internal sealed record ChatRequest(string? Model, GenerationRequest Generation, 
 
         if (draft is { Background: true, Stream: true })
             throw new InvalidRequestException("stream", "'stream' and 'background' exclude each other. Leave 'stream' out and read the job's events.");
+
+        if (draft is { Background: false, Webhook: not null })
+            throw new InvalidRequestException("webhook", "'webhook' tells the end of a job, and this request is none. Add \"background\": true, or leave it out.");
 
         var generation = new GenerationRequest
         {
@@ -52,7 +55,7 @@ internal sealed record ChatRequest(string? Model, GenerationRequest Generation, 
         };
         var mediaPath = media.Count switch { 0 => null, 1 => media[0].Media.Path, _ => "messages" };
         return new(draft.Model, generation, new(draft.Stream, draft.IncludeUsage, draft.IncludeProgress, draft.ReturnTokenIds, mediaPath, draft.Logprobs),
-            draft.Background ? new(draft.Body, draft.Upload) : null);
+            draft.Background ? new(draft.Body, draft.Upload, draft.Webhook) : null);
     }
 
     private static (string? System, List<ChatTurn> Turns, List<(MediaDraft Media, SampledDraft Choice)> Media) Question(ChatDraft draft)

@@ -1,5 +1,6 @@
 using LlamaVid.Model.Text;
 using LlamaVid.Model.Vision;
+using LlamaVid.Server.Jobs;
 using Microsoft.OpenApi;
 
 namespace LlamaVid.Server.Requests;
@@ -51,6 +52,7 @@ internal static class SharedFields
         Field.Text<ChatDraft>("model", "The id that GET /v1/models lists. Left out: the model that is served.", (draft, name) => draft.Model = name),
         Field.Flag<ChatDraft>("stream", "Answer as server-sent events, ending with `data: [DONE]`.", (draft, on) => draft.Stream = on),
         Field.Flag<ChatDraft>("background", "Answer 202 with a job at once, and let the work outlive the connection. See /v1/jobs.", (draft, on) => draft.Background = on),
+        Field.Object("webhook", Webhook.Fields, "Who is told when the job has ended; only with `background`."),
         Field.Object("stream_options", StreamOptions, "Only read when `stream` is true, and for the events of a job."),
         Field.Integer<ChatDraft>("max_tokens", 1, 1_000_000, "Most tokens to generate. Left out: the server's default, within the context.",
             (draft, count) => draft.MaxTokens = (int)count),

@@ -1,0 +1,188 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Net.Http.Json;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using LlamaVid.Server.Tests.Http;
+using LlamaVid.Tests;
+
+namespace LlamaVid.Server.Tests.Jobs;
+
+/// <summary>The server's process, killed without warning while it takes uploads, runs jobs and streams: nothing acknowledged is lost, nothing ends twice, nothing stays behind.</summary>
+public sealed partial class KillTests : IDisposable
+{
+    private readonly JobsFolder _folder = new();
+    private readonly DirectoryInfo _temporary = Directory.CreateTempSubdirectory("lvk");
+    private readonly ConcurrentDictionary<string, string> _accepted = [];   // job → the seed it was sent with
+    private readonly ConcurrentDictionary<string, string> _ends = [];       // job → the first result that was seen
+
+    [Fact]
+    public Task Killed_eight_times_at_random_moments() => KilledAsync(times: 8, seed: 1);
+
+    [Fact(Explicit = true)]
+    public Task Killed_a_hundred_times_at_random_moments() => KilledAsync(times: 100, seed: 2);
+
+    [Fact]
+    public async Task A_job_under_which_the_server_ends_again_and_again_is_given_up()
+    {
+        await using var video = await HeldVideo.StartAsync();
+        string id = "";
+        for (var start = 0; start < 2; start++)
+        {
+            using var doomed = await StartAsync("--Jobs:MaxAttempts", "2");
+            if (start == 0)
+                id = (await AcceptedAsync(doomed.Http, JsonContent.Create(JsonElement.Parse(JobsFolder.Body(url: video.Url))), "chat/completions"))!;
+            while ((await doomed.Http.GetFromJsonAsync<JsonElement>($"/v1/jobs/{id}", TestContext.Current.CancellationToken)).GetProperty("attempts").GetInt32() <= start)
+                await Task.Yield();
+        }
+        using var last = await StartAsync("--Jobs:MaxAttempts", "2");
+        var job = await EndedAsync(last.Http, id);
+        Assert.Equal(("failed", "job_abandoned"), (JobsFolder.Status(job), job.GetProperty("error").GetProperty("code").GetString()));
+        Assert.Empty(_folder.Requests);
+    }
+
+    public void Dispose()
+    {
+        _folder.Dispose();
+        _temporary.Delete(recursive: true);
+    }
+
+    private async Task KilledAsync(int times, int seed)
+    {
+        var random = new Random(seed);
+        for (var kill = 0; kill < times; kill++)
+        {
+            using var server = await StartAsync();
+            using var end = new CancellationTokenSource();
+            Task[] clients = [UploadAsync(server.Http, kill, end.Token), AskAsync(server.Http, kill, end.Token), StreamAsync(server.Http, end.Token), WatchAsync(server.Http, end.Token)];
+            await Task.Delay(random.Next(600), TestContext.Current.CancellationToken);
+            server.Kill();
+            await end.CancelAsync();
+            await Task.WhenAll(clients);
+        }
+
+        using var last = await StartAsync();
+        Assert.NotEmpty(_accepted);
+        var answers = new Dictionary<string, string>();
+        foreach (var (id, kind) in _accepted)
+        {
+            var job = await EndedAsync(last.Http, id);
+            Assert.Equal("completed", JobsFolder.Status(job));
+            if (_ends.TryGetValue(id, out var seen)) Assert.Equal(seen, job.GetProperty("result").GetRawText());
+            if (!answers.TryGetValue(kind, out var answer)) answers[kind] = answer = JobsFolder.Answer(job);
+            Assert.Equal(answer, JobsFolder.Answer(job));                   // the same request with the same seed, whenever it ran and however often it was begun
+        }
+        Assert.Empty(_folder.Requests);
+        Assert.Empty(_temporary.EnumerateFileSystemInfos());
+        var kept = (await last.Http.GetFromJsonAsync<JsonElement>("/v1/jobs?limit=100", TestContext.Current.CancellationToken)).GetProperty("data").GetArrayLength();
+        TestContext.Current.TestOutputHelper?.WriteLine($"{_accepted.Count} jobs acknowledged, {_ends.Count} seen to end before a kill, {kept} on the first page");
+    }
+
+    private Task UploadAsync(HttpClient http, int kill, CancellationToken end) => RepeatAsync(async () =>
+    {
+        var question = $"What happens{new string('?', kill % 3)}";
+        if (await AcceptedAsync(http, Clips.Form(Clips.Bytes, ("background", "true"), ("question", question), ("max_tokens", "24"), ("seed", "7")), "ask", end) is { } id)
+            _accepted[id] = question;
+    }, end);
+
+    private Task AskAsync(HttpClient http, int kill, CancellationToken end) => RepeatAsync(async () =>
+    {
+        var seed = $"{kill % 2}";
+        var body = JsonContent.Create(JsonElement.Parse(JobsFolder.Body($"\"max_tokens\":24,\"temperature\":1,\"seed\":{seed}")));
+        if (await AcceptedAsync(http, body, "chat/completions", end) is { } id)
+            _accepted[id] = seed;
+    }, end);
+
+    private static Task StreamAsync(HttpClient http, CancellationToken end) => RepeatAsync(async () =>
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/chat/completions") { Content = JsonContent.Create(JsonElement.Parse(Clips.Chat("\"stream\":true,\"max_tokens\":24"))) };
+        using var response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, end);
+        await response.Content.CopyToAsync(Stream.Null, end);
+    }, end);
+
+    /// <summary>Looks for jobs that have ended, and remembers how.</summary>
+    private Task WatchAsync(HttpClient http, CancellationToken end) => RepeatAsync(async () =>
+    {
+        foreach (var id in _accepted.Keys.Where(id => !_ends.ContainsKey(id)))
+        {
+            var job = await http.GetFromJsonAsync<JsonElement>($"/v1/jobs/{id}?wait=0.2", end);
+            if (job.TryGetProperty("result", out var result)) _ends[id] = result.GetRawText();
+        }
+        await Task.Yield();
+    }, end);
+
+    private static async Task RepeatAsync(Func<Task> work, CancellationToken end)
+    {
+        try
+        {
+            while (!end.IsCancellationRequested) await work();
+        }
+        catch (Exception fault) when (fault is HttpRequestException or IOException or OperationCanceledException)
+        {
+            // The server is gone.
+        }
+    }
+
+    private static async Task<string?> AcceptedAsync(HttpClient http, HttpContent content, string route, CancellationToken? end = null)
+    {
+        using var response = await http.PostAsync($"/v1/{route}", content, end ?? TestContext.Current.CancellationToken);
+        if ((int)response.StatusCode == 503) return null;                   // it still loads
+        Assert.Equal(202, (int)response.StatusCode);
+        return (await response.Content.ReadFromJsonAsync<JsonElement>(end ?? TestContext.Current.CancellationToken)).GetProperty("id").GetString();
+    }
+
+    private static async Task<JsonElement> EndedAsync(HttpClient http, string id)
+    {
+        while (true)
+        {
+            var job = await http.GetFromJsonAsync<JsonElement>($"/v1/jobs/{id}?wait=30", TestContext.Current.CancellationToken);
+            if (job.TryGetProperty("ended_at", out _)) return job;
+        }
+    }
+
+    private async Task<Doomed> StartAsync(params string[] args) => await Doomed.StartAsync([
+        "--Model:Path", Repository.TinyModel, "--Model:Dtype", "float32", "--urls", "http://127.0.0.1:0", "--Jobs:Path", _folder.Path, "--Jobs:MaxAttempts", "1000",
+        "--Media:TempDirectory", _temporary.FullName, "--Jobs:MaxPerOwner", "100000", "--Jobs:MaxRunning", "2", .. HeldVideo.Allowed, .. args]);
+
+    /// <summary>The server as a process of its own, which is not asked before it ends.</summary>
+    private sealed partial class Doomed : IDisposable
+    {
+        private static readonly string Program = Path.Combine(AppContext.BaseDirectory, "LlamaVid.Server.dll");
+
+        private readonly Process _process;
+
+        private Doomed(Process process, Uri url) => (_process, Http) = (process, new HttpClient { BaseAddress = url, Timeout = TimeSpan.FromMinutes(2) });
+
+        public HttpClient Http { get; }
+
+        public static async Task<Doomed> StartAsync(string[] args)
+        {
+            var process = Process.Start(new ProcessStartInfo("dotnet", [Program, .. args]) { RedirectStandardOutput = true })!;
+            var told = new List<string>();
+            while (await process.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken) is { } line)
+            {
+                told.Add(line);
+                if (Listening().Match(line) is not { Success: true } match) continue;
+                _ = process.StandardOutput.ReadToEndAsync();               // whoever does not listen blocks it
+                return new(process, new(match.Groups[1].Value));
+            }
+            throw new InvalidOperationException($"The server does not start: {string.Join('\n', told)}");
+        }
+
+        public void Kill()
+        {
+            _process.Kill();
+            _process.WaitForExit();
+        }
+
+        public void Dispose()
+        {
+            Http.Dispose();
+            if (!_process.HasExited) Kill();
+            _process.Dispose();
+        }
+
+        [GeneratedRegex(@"Now listening on: (http://\S+)")]
+        private static partial Regex Listening();
+    }
+}
