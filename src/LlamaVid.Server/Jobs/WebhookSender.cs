@@ -49,7 +49,7 @@ internal sealed class WebhookSender(
     {
         var (id, timestamp) = (webhook.Job.Id, time.GetUtcNow().ToUnixTimeSeconds());
         var message = new WebhookMessage(
-            $"job.{webhook.Job.Status.ToString().ToLowerInvariant()}", webhook.Job.Ended!.Value, views.Of(webhook.Job, null, board.Outcome(id)));
+            $"job.{webhook.Job.Status.ToString().ToLowerInvariant()}", webhook.Job.Ended!.Value, views.Of(webhook.Job with { Webhook = null }, null, board.Outcome(id)));
         var body = JsonSerializer.Serialize(message, OpenAiJson.Wire.WebhookMessage);
         using var request = new HttpRequestMessage(HttpMethod.Post, webhook.Url)
         {

@@ -11,8 +11,11 @@ namespace LlamaVid.Server.Tests.Jobs;
 /// <summary>The server's process, killed without warning while it takes uploads, runs jobs and streams: nothing acknowledged is lost, nothing ends twice, nothing stays behind.</summary>
 public sealed partial class KillTests : IDisposable
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
+
     private readonly JobsFolder _folder = new();
     private readonly DirectoryInfo _temporary = Directory.CreateTempSubdirectory("lvk");
+    private readonly SemaphoreSlim _acknowledged = new(0);
     private readonly ConcurrentDictionary<string, string> _accepted = [];   // job → the seed it was sent with
     private readonly ConcurrentDictionary<string, string> _ends = [];       // job → the first result that was seen
 
@@ -43,6 +46,7 @@ public sealed partial class KillTests : IDisposable
 
     public void Dispose()
     {
+        _acknowledged.Dispose();
         _folder.Dispose();
         _temporary.Delete(recursive: true);
     }
@@ -54,7 +58,9 @@ public sealed partial class KillTests : IDisposable
         {
             using var server = await StartAsync();
             using var end = new CancellationTokenSource();
+            while (_acknowledged.Wait(0)) { }                               // those of the process before
             Task[] clients = [UploadAsync(server.Http, kill, end.Token), AskAsync(server.Http, kill, end.Token), StreamAsync(server.Http, end.Token), WatchAsync(server.Http, end.Token)];
+            if (random.Next(4) > 0) await _acknowledged.WaitAsync(Patience, TestContext.Current.CancellationToken);       // else perhaps while it still starts
             await Task.Delay(random.Next(600), TestContext.Current.CancellationToken);
             server.Kill();
             await end.CancelAsync();
@@ -82,7 +88,7 @@ public sealed partial class KillTests : IDisposable
     {
         var question = $"What happens{new string('?', kill % 3)}";
         if (await AcceptedAsync(http, Clips.Form(Clips.Bytes, ("background", "true"), ("question", question), ("max_tokens", "24"), ("seed", "7")), "ask", end) is { } id)
-            _accepted[id] = question;
+            Acknowledge(id, question);
     }, end);
 
     private Task AskAsync(HttpClient http, int kill, CancellationToken end) => RepeatAsync(async () =>
@@ -90,8 +96,14 @@ public sealed partial class KillTests : IDisposable
         var seed = $"{kill % 2}";
         var body = JsonContent.Create(JsonElement.Parse(JobsFolder.Body($"\"max_tokens\":24,\"temperature\":1,\"seed\":{seed}")));
         if (await AcceptedAsync(http, body, "chat/completions", end) is { } id)
-            _accepted[id] = seed;
+            Acknowledge(id, seed);
     }, end);
+
+    private void Acknowledge(string id, string kind)
+    {
+        _accepted[id] = kind;
+        _acknowledged.Release();
+    }
 
     private static Task StreamAsync(HttpClient http, CancellationToken end) => RepeatAsync(async () =>
     {
