@@ -155,8 +155,7 @@ internal sealed class JobBoard : IDisposable
     public void PutOffWebhook(string job, int tries, DateTimeOffset due) => _store.SetWebhook(job, tries, "pending", due);
 
     /// <summary>Until a job with a webhook may have ended, or for <paramref name="longest"/>.</summary>
-    public async Task WaitForWebhookAsync(TimeSpan longest, CancellationToken cancellationToken) =>
-        await Task.WhenAny(_webhookDue.WaitAsync(cancellationToken), Task.Delay(longest, _time, cancellationToken)).Unwrap();
+    public Task WaitForWebhookAsync(TimeSpan longest, CancellationToken cancellationToken) => _webhookDue.WaitAsync(longest, cancellationToken);
 
     public void Dispose()
     {

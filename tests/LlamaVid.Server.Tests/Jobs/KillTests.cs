@@ -61,7 +61,7 @@ public sealed partial class KillTests : IDisposable
             while (_acknowledged.Wait(0)) { }                               // those of the process before
             Task[] clients = [UploadAsync(server.Http, kill, end.Token), AskAsync(server.Http, kill, end.Token), StreamAsync(server.Http, end.Token), WatchAsync(server.Http, end.Token)];
             if (random.Next(4) > 0) await _acknowledged.WaitAsync(Patience, TestContext.Current.CancellationToken);       // else perhaps while it still starts
-            await Task.Delay(random.Next(600), TestContext.Current.CancellationToken);
+            await Task.Delay(random.Next(random.Next(4) == 0 ? 3000 : 600), TestContext.Current.CancellationToken);
             server.Kill();
             await end.CancelAsync();
             await Task.WhenAll(clients);
