@@ -154,7 +154,7 @@ public sealed partial class KillTests : IDisposable
 
     private async Task<Doomed> StartAsync(params string[] args) => await Doomed.StartAsync([
         "--Model:Path", Repository.TinyModel, "--Model:Dtype", "float32", "--urls", "http://127.0.0.1:0", "--Jobs:Path", _folder.Path, "--Jobs:MaxAttempts", "1000",
-        "--Media:TempDirectory", _temporary.FullName, "--Jobs:MaxPerOwner", "100000", "--Jobs:MaxRunning", "2", .. HeldVideo.Allowed, .. args]);
+        "--Media:TempDirectory", _temporary.FullName, "--Files:Path", Path.Combine(_folder.Path, "files"), "--Jobs:MaxPerOwner", "100000", "--Jobs:MaxRunning", "2", .. HeldVideo.Allowed, .. args]);
 
     /// <summary>The server as a process of its own, which is not asked before it ends.</summary>
     private sealed partial class Doomed : IDisposable
