@@ -45,6 +45,15 @@ public sealed partial class GenerationEngine : IAsyncDisposable
     /// <summary>The weights, one for each device.</summary>
     internal IReadOnlyList<LlamaVidModel> Models => _models;
 
+    /// <summary>How text becomes the model's tokens and back; any thread.</summary>
+    /// <exception cref="EngineLoadingException">the model is not loaded yet</exception>
+    public LlamaTokenizer Tokenizer => Card is null ? throw new EngineLoadingException() : _models[0].Tokenizer;
+
+    /// <summary>The tokens of a conversation without media, as the model would read it.</summary>
+    /// <exception cref="EngineLoadingException">the model is not loaded yet</exception>
+    public IReadOnlyList<int> PromptOf(IReadOnlyList<ChatTurn> turns, PromptOptions options) =>
+        Card is null ? throw new EngineLoadingException() : _models[0].Prompts.Build(turns, [], options).FoldedIds;
+
     /// <summary>What each living worker has to do.</summary>
     public IReadOnlyList<WorkerLoad> Workers => [.. _workers.Where(worker => worker.IsAlive).Select(worker => worker.Load)];
 
@@ -83,15 +92,37 @@ public sealed partial class GenerationEngine : IAsyncDisposable
 
     private Generation Submit(GenerationRequest request, Action<GenerationEvent>? observe)
     {
-        if (_state == EngineState.Loading) throw new EngineLoadingException();
-        if (_state != EngineState.Ready) throw new EngineStoppedException();
-
+        RefuseUnlessReady();
         RefuseHugeText(request);
         RefuseUnknownTokens(request);
         var seeded = request with { Sampling = request.Sampling with { Seed = request.Sampling.Seed ?? RandomNumberGenerator.GetInt32(int.MaxValue) } };
         var sequence = new Sequence(seeded, _time, _options.RequestTimeout, _queue.Ended, observe);
         _queue.Add(sequence);
         return new Generation(sequence, AdmitAsync(sequence));
+    }
+
+    /// <summary>What a request would need and what would refuse it now. Its media are fetched and looked into; nothing is put in line.</summary>
+    /// <exception cref="EngineLoadingException">the model is not loaded yet</exception>
+    /// <exception cref="EngineStoppedException">the engine is stopping or has stopped</exception>
+    /// <exception cref="UnknownTokenException">a token is named that the model does not have</exception>
+    public async Task<RequestEstimate> EstimateAsync(GenerationRequest request, CancellationToken cancellationToken)
+    {
+        RefuseUnlessReady();
+        RefuseUnknownTokens(request);
+        await using var sequence = new Sequence(request, _time, _options.RequestTimeout, _ => { });
+        await using var leaving = cancellationToken.Register(() => sequence.Cancel());
+        try
+        {
+            RefuseHugeText(request);
+        }
+        catch (ContextLengthExceededException fault)
+        {
+            return new([], null, null, null, _queue.Count, fault);
+        }
+        var estimate = await Estimation.OfAsync(sequence, _intake!, _models[0], key => _workers.Any(worker => worker.IsAlive && worker.Holds(key)), _queue.Count);
+        return estimate.Refusal is null && estimate.Waiting >= _options.MaxWaitingRequests
+            ? estimate with { Refusal = new EngineOverloadedException(estimate.Waiting, _options.MaxWaitingRequests) }
+            : estimate;
     }
 
     /// <summary>Takes no more requests and refuses those that wait; what runs goes on.</summary>
@@ -182,6 +213,12 @@ public sealed partial class GenerationEngine : IAsyncDisposable
         foreach (var model in _models) model.Dispose();
         if (_store is not null) await _store.DisposeAsync();
         _ended.SetResult();
+    }
+
+    private void RefuseUnlessReady()
+    {
+        if (_state == EngineState.Loading) throw new EngineLoadingException();
+        if (_state != EngineState.Ready) throw new EngineStoppedException();
     }
 
     /// <summary>No token stands for more characters than the longest one, so a text can be too long beyond doubt before anybody tokenises it.</summary>

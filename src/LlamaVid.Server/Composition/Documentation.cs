@@ -59,6 +59,13 @@ internal static class Documentation
         };
     }
 
+    /// <summary>A route that reads one JSON body.</summary>
+    public static void Body(OpenApiOperation operation, OpenApiSchema schema, params (string Name, string Json)[] examples) => operation.RequestBody = new OpenApiRequestBody
+    {
+        Required = true,
+        Content = new Dictionary<string, OpenApiMediaType> { ["application/json"] = new() { Schema = schema, Examples = Examples(examples) } },
+    };
+
     public static RouteHandlerBuilder ProducesErrors(this RouteHandlerBuilder route, params int[] statuses)
     {
         foreach (var status in statuses)

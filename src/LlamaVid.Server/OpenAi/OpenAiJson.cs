@@ -3,8 +3,10 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using LlamaVid.Server.Errors;
 using LlamaVid.Server.Features.Files;
+using LlamaVid.Server.Features.Estimate;
 using LlamaVid.Server.Features.Health;
 using LlamaVid.Server.Features.Models;
+using LlamaVid.Server.Features.Tokens;
 using LlamaVid.Server.Jobs;
 
 namespace LlamaVid.Server.OpenAi;
@@ -21,6 +23,9 @@ namespace LlamaVid.Server.OpenAi;
 [JsonSerializable(typeof(FileList))]
 [JsonSerializable(typeof(FileDeleted))]
 [JsonSerializable(typeof(WebhookMessage))]
+[JsonSerializable(typeof(TokenizeAnswer))]
+[JsonSerializable(typeof(DetokenizeAnswer))]
+[JsonSerializable(typeof(EstimateAnswer))]
 [JsonSerializable(typeof(ModelList))]
 [JsonSerializable(typeof(ModelEntry))]
 [JsonSerializable(typeof(HealthStatus))]

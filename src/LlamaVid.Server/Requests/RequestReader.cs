@@ -32,12 +32,25 @@ internal sealed class RequestReader(IOptions<ServerOptions> server, IOptions<Req
 
     public static void Read(ReadOnlyMemory<byte> body, FieldTable<ChatDraft> fields, ChatDraft draft)
     {
+        ReadFields(body, fields, draft);
+        if (draft.Background)
+            draft.Body = body;
+    }
+
+    /// <summary>A body of other fields than those of a chat.</summary>
+    public static async Task ReadFieldsAsync<T>(HttpRequest request, FieldTable<T> fields, T target, CancellationToken cancellationToken)
+    {
+        if (!request.HasJsonContentType())
+            throw new UnsupportedContentTypeException(request.ContentType, "application/json");
+        ReadFields(await BytesAsync(request, cancellationToken), fields, target);
+    }
+
+    private static void ReadFields<T>(ReadOnlyMemory<byte> body, FieldTable<T> fields, T target)
+    {
         using var document = Parse(body);
         if (document.RootElement.ValueKind != JsonValueKind.Object)
             throw new InvalidRequestException(null, "The body must be a JSON object.", InvalidRequestException.MalformedJson);
-        fields.Read(new(document.RootElement, ""), draft);
-        if (draft.Background)
-            draft.Body = body;
+        fields.Read(new(document.RootElement, ""), target);
     }
 
     public static JsonDocument Parse(ReadOnlyMemory<byte> body)

@@ -14,7 +14,7 @@ public sealed class DocumentationTests(DefaultServer fixture)
     {
         var document = (await _server.GetAsync("/openapi/v1.json")).Json;
 
-        Assert.Equal(["/health", "/health/live", "/health/ready", "/metrics", "/v1/ask", "/v1/chat/completions", "/v1/files", "/v1/files/{id}", "/v1/files/{id}/content", "/v1/jobs", "/v1/jobs/{id}", "/v1/jobs/{id}/events", "/v1/models", "/v1/models/{id}", "/version"],
+        Assert.Equal(["/detokenize", "/health", "/health/live", "/health/ready", "/metrics", "/tokenize", "/v1/ask", "/v1/chat/completions", "/v1/estimate", "/v1/files", "/v1/files/{id}", "/v1/files/{id}/content", "/v1/jobs", "/v1/jobs/{id}", "/v1/jobs/{id}/events", "/v1/models", "/v1/models/{id}", "/version"],
             document.GetProperty("paths").EnumerateObject().Select(path => path.Name).Order(StringComparer.Ordinal));
         var chat = Schema(document, "/v1/chat/completions", "application/json");
         Assert.Equal(RequestReader.ChatFields.Fields.Select(field => field.Name).Order(), chat.GetProperty("properties").EnumerateObject().Select(field => field.Name).Order());
@@ -25,6 +25,13 @@ public sealed class DocumentationTests(DefaultServer fixture)
         // The page fills in what is written here; anything but nothing would be sent, and refused.
         Assert.All(form.EnumerateObject().Where(field => field.Name is not ("question" or "video" or "image")),
             field => Assert.Equal([""], field.Value.GetProperty("examples").EnumerateArray().Select(example => example.GetString())));
+    }
+
+    [Fact]
+    public async Task Every_field_is_on_the_page_about_fields()
+    {
+        var page = await File.ReadAllTextAsync(LlamaVid.Tests.Repository.Path("docs/fields.md"), TestContext.Current.CancellationToken);
+        Assert.All(RequestReader.ChatFields.Fields, field => Assert.Contains($"`{field.Name}`", page, StringComparison.Ordinal));
     }
 
     [Fact]
