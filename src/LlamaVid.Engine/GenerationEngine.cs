@@ -145,7 +145,6 @@ public sealed partial class GenerationEngine : IAsyncDisposable
         Drain();
         if (!_loaded.Task.IsCompleted) return;                              // nothing depends on what is being read: the process may end
         await _ended.Task;
-        _intake?.Dispose();
     }
 
     /// <summary>Prepares the sequence, then sees to it that it does not wait longer than it may, or than its client does.</summary>

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 
 namespace LlamaVid.Media;
 
-/// <summary>One ffmpeg child, started through FFMpegCore, that writes to sockets of ours. Disposing it leaves no process, socket or handle. Knows nothing of frames.</summary>
+/// <summary>One ffmpeg child, its command line composed by FFMpegCore, that writes to sockets of ours. Disposing it leaves no process, socket or handle. Knows nothing of frames.</summary>
 /// <remarks>
 /// Sockets of our own, in the private folder: a run may write several outputs (pixels and times), and FFMpegCore's pipe is one, in the
 /// temporary folder that all users of the machine share.
@@ -17,8 +17,7 @@ internal sealed class FfmpegRun : IAsyncDisposable
     private readonly ILogger _logger;
     private readonly Queue<string> _log = new();
     private readonly List<(string Name, Socket Listener)> _sockets = [];
-    private Action _cancel = null!;
-    private Task<FFMpegResult> _ffmpeg = null!;
+    private DecoderProcess _ffmpeg = null!;
 
     private FfmpegRun(Workspace workspace, ILogger logger) => (_workspace, _logger) = (workspace, logger);
 
@@ -31,23 +30,32 @@ internal sealed class FfmpegRun : IAsyncDisposable
         try
         {
             for (var i = 0; i < sockets; i++) run.Listen();
+            run.Run(tools, input, output);
+            return run;
         }
         catch
         {
             run.CloseSockets();
             throw;
         }
+    }
 
-        var names = run._sockets.ConvertAll(socket => socket.Name);
-        // Fatal only, unless someone reads it: FFMpegCore keeps every line, and a damaged file may cause millions.
-        var verbosity = logger.IsEnabled(LogLevel.Debug) ? "error" : "fatal";
-        var processor = FFMpegArguments
+    private void Run(FfmpegTools tools, string input, Func<IReadOnlyList<string>, string> output)
+    {
+        var names = _sockets.ConvertAll(socket => socket.Name);
+        // Fatal only, unless someone reads it: a damaged file may cause millions of lines.
+        var verbosity = _logger.IsEnabled(LogLevel.Debug) ? "error" : "fatal";
+        var command = FFMpegArguments
             .FromFileInput(Workspace.MediaUrl, verifyExists: false, options => options.WithCustomArgument($"-nostdin -hide_banner -v {verbosity} {input}"))
-            .OutputToUrl($"unix:{names[0]}", options => options.WithCustomArgument(output(names)))
-            .NotifyOnStandardError(run.Keep)
-            .CancellableThrough(out run._cancel, TimeSpan.Zero);
-        run._ffmpeg = processor.ProcessAsynchronously(throwOnError: false, tools.RunOptions(workspace));
-        return run;
+            .OutputToUrl($"unix:{names[0]}", options => options.WithCustomArgument(output(names)));
+        _ffmpeg = tools.Decode(_workspace, command.Arguments, Keep);
+    }
+
+    /// <summary>For when the output has ended by itself: a child that was stopped for its time has not said all it had to say.</summary>
+    /// <exception cref="VideoTooLargeException">its processor time is used up</exception>
+    public async Task RequireItsOwnEndAsync(MediaOptions options)
+    {
+        if (DecoderProcess.WasStopped(await _ffmpeg.Ended.ConfigureAwait(false))) throw VideoTooLargeException.OfCpuTime(options.DecoderCpuTime);
     }
 
     /// <summary>The stream that ffmpeg opened on one of the sockets; null when it ended without opening it.</summary>
@@ -56,7 +64,7 @@ internal sealed class FfmpegRun : IAsyncDisposable
         var listener = _sockets[socket].Listener;
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var accepted = listener.AcceptAsync(stop.Token).AsTask();
-        if (await Task.WhenAny(accepted, _ffmpeg).ConfigureAwait(false) != accepted && !accepted.IsCompleted && !listener.Poll(0, SelectMode.SelectRead))
+        if (await Task.WhenAny(accepted, _ffmpeg.Ended).ConfigureAwait(false) != accepted && !accepted.IsCompleted && !listener.Poll(0, SelectMode.SelectRead))
             await stop.CancelAsync().ConfigureAwait(false);
         try
         {
@@ -70,23 +78,10 @@ internal sealed class FfmpegRun : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        var killed = !_ffmpeg.IsCompleted;
-        while (!_ffmpeg.IsCompleted)
-        {
-            // Again until it takes: a cancellation that meets the child just starting is lost inside FFMpegCore.
-            try
-            {
-                _cancel();
-            }
-            catch (Exception exception) when (exception is not OutOfMemoryException)
-            {
-                // The child ended meanwhile; which exception tells so depends on the moment.
-            }
-            await Task.WhenAny(_ffmpeg, Task.Delay(20)).ConfigureAwait(false);
-        }
+        var hadEnded = _ffmpeg.Ended.IsCompleted;
+        await _ffmpeg.DisposeAsync().ConfigureAwait(false);
         CloseSockets();
-        if (_ffmpeg.IsFaulted) _logger.FfmpegDidNotRun(_ffmpeg.Exception);
-        else if (!killed && _ffmpeg is { IsCompletedSuccessfully: true, Result.Success: false }) _logger.FfmpegFailed(Log());
+        if (hadEnded && await _ffmpeg.Ended.ConfigureAwait(false) != 0) _logger.FfmpegFailed(Log());
     }
 
     private void Listen()

@@ -43,7 +43,8 @@ internal sealed class FrameReader(
         var stall = new Stall(stop, options.DecodeTimeout);
         stall.Restart();
         var taken = Channel.CreateUnbounded<(long Index, double Timestamp)>(new() { SingleReader = true, SingleWriter = true });
-        var times = ReadTimesAsync(run, new Selection(plan, seek, stream), taken.Writer, stall, stop.Token);
+        var selection = new Selection(plan, seek, stream);
+        var times = ReadTimesAsync(run, selection, taken.Writer, stall, stop.Token);
         try
         {
             var socket = await Guarded(run.AcceptAsync(Pixels, stop.Token)).ConfigureAwait(false);
@@ -58,6 +59,9 @@ internal sealed class FrameReader(
                 }
                 yield return frame;
             }
+            if (selection.IsOver) yield break;
+            await pixels.DisposeAsync().ConfigureAwait(false);                  // it may have more to say than we want to hear
+            await run.RequireItsOwnEndAsync(options).ConfigureAwait(false);
         }
         finally
         {

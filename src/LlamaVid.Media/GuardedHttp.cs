@@ -12,13 +12,14 @@ public sealed class GuardedHttp : IDisposable
 {
     private readonly MediaOptions _options;
     private readonly Func<string, CancellationToken, Task<IPAddress[]>> _resolve;
+    private readonly Func<IPAddress, bool> _isPublic;
     private readonly HttpClient _http;
 
-    /// <param name="resolve">Tests play name server with it.</param>
-    public GuardedHttp(MediaOptions options, Func<string, CancellationToken, Task<IPAddress[]>>? resolve = null)
+    /// <param name="resolve">Tests play name server with it,</param>
+    /// <param name="isPublic">and internet: which addresses of their own belong to it.</param>
+    public GuardedHttp(MediaOptions options, Func<string, CancellationToken, Task<IPAddress[]>>? resolve = null, Func<IPAddress, bool>? isPublic = null)
     {
-        _options = options;
-        _resolve = resolve ?? Dns.GetHostAddressesAsync;
+        (_options, _resolve, _isPublic) = (options, resolve ?? Dns.GetHostAddressesAsync, isPublic ?? PublicAddress.Is);
         _http = new(new SocketsHttpHandler
         {
             AllowAutoRedirect = false,
@@ -61,8 +62,8 @@ public sealed class GuardedHttp : IDisposable
             throw new AddressRefusedException(url, _options.AllowHttp ? "only http and https addresses are allowed." : "only https addresses are allowed (Media:AllowHttp).");
         if (url.UserInfo.Length > 0)
             throw new AddressRefusedException(url, "addresses with a user name or password are not allowed.");
-        if (!_options.AllowPrivateAddresses && url.Port != 443 && !(url.Port == 80 && url.Scheme == Uri.UriSchemeHttp))
-            throw new AddressRefusedException(url, $"port {url.Port} is not allowed; use the standard port of {url.Scheme}.");
+        if (!_options.AllowPrivateAddresses && !url.IsDefaultPort && !_options.AllowedPorts.Contains(url.Port))
+            throw new AddressRefusedException(url, $"port {url.Port} is not allowed (Media:AllowedPorts); use the standard port of {url.Scheme}.");
         var host = url.IdnHost.TrimEnd('.');
         if (_options.DeniedHosts.Any(denied => Covers(denied, host)) || (_options.AllowedHosts.Count > 0 && !_options.AllowedHosts.Any(allowed => Covers(allowed, host))))
             throw new AddressRefusedException(url, $"the host {host} is not allowed here.");
@@ -88,7 +89,7 @@ public sealed class GuardedHttp : IDisposable
         }
         if (addresses.Length == 0) throw new AddressRefusedException(url, "its host is not known.");
         // One private address among public ones is a trick, not an accident.
-        if (!_options.AllowPrivateAddresses && !Array.TrueForAll(addresses, PublicAddress.Is))
+        if (!_options.AllowPrivateAddresses && !Array.TrueForAll(addresses, address => _isPublic(address)))
             throw new AddressRefusedException(url, "its host is not a public internet address (Media:AllowPrivateAddresses).");
 
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };

@@ -71,6 +71,10 @@ public sealed class VideoTooLargeException : Exception
     internal static VideoTooLargeException OfPixels(long width, long height, int limit) => new(
         $"The frames are {width} x {height}, {width * height} pixels, and the limit is {limit} (Media:MaxPixels). Scale the video down.", width * height, limit);
 
+    internal static VideoTooLargeException OfCpuTime(TimeSpan limit) => new(
+        $"Decoding it takes more than {limit.TotalSeconds:0} s of processor time, the limit (Media:DecoderCpuTime), or more memory than there is. Send a shorter or smaller video, or ask for a part of it (start, end).",
+        (long)limit.TotalSeconds, (long)limit.TotalSeconds);
+
     internal static VideoTooLargeException OfStreams(int streams, int limit) => new(
         $"The file has {streams} streams and the limit is {limit} (Media:MaxStreams). Send only the video stream.", streams, limit);
 }
@@ -96,6 +100,10 @@ public sealed class TemporaryFolderUnusableException(string folder, Exception ca
 {
     public string Folder { get; } = folder;
 }
+
+/// <summary>Decoders are to run without network, and this system does not let them. The operator's to mend, never a client's.</summary>
+public sealed class IsolationUnavailableException()
+    : Exception("Media:Isolation is Required, and 'unshare --user --net' does not work here. Allow user namespaces, install util-linux, or set Media:Isolation to Auto.");
 
 /// <summary>ffmpeg or ffprobe is not on this machine. The operator's to mend, never a client's.</summary>
 public sealed class FfmpegNotFoundException(string tool, string folder)

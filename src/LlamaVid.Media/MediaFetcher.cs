@@ -12,9 +12,9 @@ internal sealed class MediaFetcher : IDisposable
     private readonly MediaOptions _options;
     private readonly GuardedHttp _http;
 
-    /// <param name="resolve">Tests play name server with it.</param>
-    public MediaFetcher(MediaOptions options, Func<string, CancellationToken, Task<IPAddress[]>>? resolve = null) =>
-        (_options, _http) = (options, new(options, resolve));
+    /// <inheritdoc cref="GuardedHttp(MediaOptions, Func{string, CancellationToken, Task{IPAddress[]}}, Func{IPAddress, bool})"/>
+    public MediaFetcher(MediaOptions options, Func<string, CancellationToken, Task<IPAddress[]>>? resolve = null, Func<IPAddress, bool>? isPublic = null) =>
+        (_options, _http) = (options, new(options, resolve, isPublic));
 
     /// <returns>SHA-256 of the bytes, lower-case hexadecimal.</returns>
     /// <exception cref="VideoFetchFailedException">Not allowed, not reachable, not 200, or too slow.</exception>
@@ -28,6 +28,8 @@ internal sealed class MediaFetcher : IDisposable
             using var response = await FollowAsync(url, stop.Token).ConfigureAwait(false);
             if (response.StatusCode != HttpStatusCode.OK)
                 throw new VideoFetchFailedException(url, $"the server answered {(int)response.StatusCode}. Check that the address is public and needs no login.");
+            if (response.Content.Headers.ContentEncoding.Any(encoding => !encoding.Equals("identity", StringComparison.OrdinalIgnoreCase)))
+                throw new VideoFetchFailedException(url, "it is sent compressed, which was not asked for. Upload the file instead.");
             if (response.Content.Headers.ContentLength > _options.MaxBytes)
                 throw new PayloadTooLargeException(response.Content.Headers.ContentLength, _options.MaxBytes);
             var body = await response.Content.ReadAsStreamAsync(stop.Token).ConfigureAwait(false);
@@ -59,7 +61,7 @@ internal sealed class MediaFetcher : IDisposable
         var at = url;
         for (var redirects = 0; redirects <= MaxRedirects; redirects++)
         {
-            using var request = new HttpRequestMessage(HttpMethod.Get, at);
+            using var request = new HttpRequestMessage(HttpMethod.Get, at) { Headers = { AcceptEncoding = { new("identity") } } };
             var response = await _http.SendAsync(request, cancellationToken).ConfigureAwait(false);
             if (response.StatusCode is not (HttpStatusCode.MovedPermanently or HttpStatusCode.Found or HttpStatusCode.SeeOther
                 or HttpStatusCode.TemporaryRedirect or HttpStatusCode.PermanentRedirect))
@@ -67,10 +69,18 @@ internal sealed class MediaFetcher : IDisposable
 
             var location = response.Headers.Location;
             response.Dispose();
-            if (location is null || !Uri.TryCreate(at, location, out var next)) throw new VideoFetchFailedException(at, "it redirects to nowhere.");
-            at = next;
+            at = Next(at, location);
         }
         throw new VideoFetchFailedException(url, $"it redirects more than {MaxRedirects} times.");
+    }
+
+    /// <summary>Where a redirect leads. What was asked for under TLS is not fetched without it.</summary>
+    internal static Uri Next(Uri at, Uri? location)
+    {
+        if (location is null || !Uri.TryCreate(at, location, out var next)) throw new VideoFetchFailedException(at, "it redirects to nowhere.");
+        return at.Scheme == Uri.UriSchemeHttps && next.Scheme == Uri.UriSchemeHttp
+            ? throw new VideoFetchFailedException(at, "it redirects from https to http.")
+            : next;
     }
 
     private async Task<string> CopyAsync(Stream source, Stream target, CancellationToken cancellationToken)

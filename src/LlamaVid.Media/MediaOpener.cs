@@ -5,20 +5,25 @@ using Microsoft.Extensions.Logging;
 namespace LlamaVid.Media;
 
 /// <summary>From a source to something whose frames can be read: fetched, recognised by content, probed and held against the limits. Keeps nothing between calls.</summary>
+/// <remarks>Downloads wait for nobody: a server that sends slowly on purpose keeps only its own request waiting. Looking into files is work, so only a few do it at a time.</remarks>
 public sealed class MediaOpener : IDisposable
 {
+    private const int ProbedAtOnce = 4;
+
+    private readonly SemaphoreSlim _places = new(ProbedAtOnce);
     private readonly MediaOptions _options;
     private readonly ILogger _logger;
     private readonly FfmpegTools _tools;
     private readonly MediaFetcher _fetcher;
 
     /// <exception cref="FfmpegNotFoundException">ffmpeg or ffprobe is missing</exception>
+    /// <exception cref="IsolationUnavailableException">namespaces are required and there are none</exception>
     /// <exception cref="TemporaryFolderUnusableException">Media:TempDirectory cannot be written</exception>
     public MediaOpener(MediaOptions options, ILogger logger)
     {
         Workspace.Prepare(options);
         (_options, _logger) = (options, logger);
-        (_tools, _fetcher) = (new(options), new(options));
+        (_tools, _fetcher) = (new(options, logger), new(options));
     }
 
     /// <exception cref="UnsupportedMediaException">415</exception>
@@ -32,9 +37,10 @@ public sealed class MediaOpener : IDisposable
         var workspace = Workspace.Create(_options);
         try
         {
-            var opened = source is MediaSource.Pictures pictures
-                ? await OpenPicturesAsync(pictures.Frames, workspace, cancellationToken).ConfigureAwait(false)
-                : await OpenFileAsync(await BringAsync(source, workspace, cancellationToken).ConfigureAwait(false), workspace, cancellationToken).ConfigureAwait(false);
+            var hash = source is MediaSource.Pictures ? "" : await BringAsync(source, workspace, cancellationToken).ConfigureAwait(false);
+            var opened = await InPlaceAsync(() => source is MediaSource.Pictures pictures
+                ? OpenPicturesAsync(pictures.Frames, workspace, cancellationToken)
+                : OpenFileAsync(hash, workspace, cancellationToken), cancellationToken).ConfigureAwait(false);
             var info = opened.Info;
             _logger.MediaOpened(info.Container, info.Codec, info.Width, info.Height, info.Packets, info.Duration);
             return opened;
@@ -46,7 +52,24 @@ public sealed class MediaOpener : IDisposable
         }
     }
 
-    public void Dispose() => _fetcher.Dispose();
+    public void Dispose()
+    {
+        _fetcher.Dispose();
+        _places.Dispose();
+    }
+
+    private async Task<OpenedMedia> InPlaceAsync(Func<Task<OpenedMedia>> open, CancellationToken cancellationToken)
+    {
+        await _places.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            return await open().ConfigureAwait(false);
+        }
+        finally
+        {
+            _places.Release();
+        }
+    }
 
     /// <summary>Brings the bytes to <see cref="Workspace.MediaPath"/>.</summary>
     /// <returns>Their hash.</returns>

@@ -3,6 +3,9 @@ using System.Text;
 
 namespace LlamaVid.Media;
 
+/// <summary>Where decoders run. <see cref="Auto"/> says in the log which it came to.</summary>
+public enum DecoderIsolation { Auto, Required, Off }
+
 /// <summary>Limits on what is fetched and decoded, and where the tools are. Read once at start; a wrong value stops the process before it listens.</summary>
 public sealed class MediaOptions : IValidatableObject
 {
@@ -40,6 +43,9 @@ public sealed class MediaOptions : IValidatableObject
     /// <summary>Hosts that are never fetched from; same form as <see cref="AllowedHosts"/>.</summary>
     public IList<string> DeniedHosts { get; set; } = [];
 
+    /// <summary>Ports that may be fetched from beside the standard ones of https and http.</summary>
+    public IList<int> AllowedPorts { get; set; } = [];
+
     /// <summary>Lets clients reach the server's own network, on any port. Only for tests and closed installations.</summary>
     public bool AllowPrivateAddresses { get; set; }
 
@@ -54,6 +60,17 @@ public sealed class MediaOptions : IValidatableObject
     /// <summary>Longest time without a decoded frame. A long video may take as long as it keeps moving.</summary>
     [Range(typeof(TimeSpan), "00:00:01", "01:00:00")]
     public TimeSpan DecodeTimeout { get; set; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>Processor time of one run of ffmpeg, over all its threads.</summary>
+    [Range(typeof(TimeSpan), "00:00:01", "2.00:00:00")]
+    public TimeSpan DecoderCpuTime { get; set; } = TimeSpan.FromHours(2);
+
+    /// <summary>Address space of one run of ffmpeg.</summary>
+    [Range(256, 1 << 20)]
+    public int DecoderMegabytes { get; set; } = 4096;
+
+    /// <summary>Whether ffmpeg runs in namespaces of its own, without network.</summary>
+    public DecoderIsolation Isolation { get; set; } = DecoderIsolation.Auto;
 
     /// <summary>Where each request gets a private folder of its own. Empty: the system's. Short, because sockets live in it.</summary>
     public string TempDirectory { get; set; } = "";

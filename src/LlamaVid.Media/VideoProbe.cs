@@ -55,7 +55,8 @@ internal static class VideoProbe
                 : "it holds no video stream.");
         if (stream.Tag is "encv" or "drmi") throw new VideoUnreadableException("its video stream is encrypted. Send it without protection.");
         if (stream.CodecName is null or "unknown" || stream.Width <= 0 || stream.Height <= 0)
-            throw new VideoUnreadableException("there is no decoder here for its video stream. Convert it to H.264, H.265, VP8, VP9 or AV1.");
+            throw new VideoUnreadableException(
+                $"there is no decoder here for its video stream, or its frames are far beyond {options.MaxPixels} pixels (Media:MaxPixels). Convert it to H.264, H.265, VP8, VP9 or AV1, or scale it down.");
         if ((long)stream.Width * stream.Height > options.MaxPixels)
             throw VideoTooLargeException.OfPixels(stream.Width, stream.Height, options.MaxPixels);
 

@@ -11,6 +11,18 @@ public sealed class ServerOptions
     [Range(1_024, 2_000_000_000)]
     public long MaxRequestBytes { get; set; } = 256 * 1024 * 1024;
 
+    /// <summary>Memory for all JSON bodies that are being read or answered.</summary>
+    [Range(1_024, 1L << 40)]
+    public long MaxBufferedBytes { get; set; } = 2L * 1024 * 1024 * 1024;
+
+    /// <summary>Connections at a time, idle ones included. One more is closed at once.</summary>
+    [Range(1, 1_000_000)]
+    public int MaxConnections { get; set; } = 10_000;
+
+    /// <summary>Longest time that a client may take over the head of a request.</summary>
+    [Range(typeof(TimeSpan), "00:00:01", "00:05:00")]
+    public TimeSpan RequestHeadersTimeout { get; set; } = TimeSpan.FromSeconds(10);
+
     [Range(1, 100_000)]
     public int MaxMessages { get; set; } = 4096;
 

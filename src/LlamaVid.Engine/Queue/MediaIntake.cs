@@ -1,11 +1,8 @@
 namespace LlamaVid.Engine;
 
 /// <summary>Prepares waiting requests outside the engine threads: counts what they need, fetches and probes their media, plans frames, and refuses what can never fit.</summary>
-internal sealed class MediaIntake(MediaOpener opener, LlamaVidModel model, ModelCard card, EngineOptions options) : IDisposable
+internal sealed class MediaIntake(MediaOpener opener, LlamaVidModel model, ModelCard card, EngineOptions options)
 {
-    private const int ConcurrentOpens = 4;
-
-    private readonly SemaphoreSlim _places = new(ConcurrentOpens);
     private readonly string _tower = $"{model.Placement.Dtype}|{model.TowerIdentity}";
 
     /// <exception cref="Exception">any fault of the media, in the client's terms</exception>
@@ -16,23 +13,15 @@ internal sealed class MediaIntake(MediaOpener opener, LlamaVidModel model, Model
 
         Lay(sequence, _ => 1);                                              // the least it can need, before anything is fetched
         if (inputs.Count == 0) return;
-        await _places.WaitAsync(sequence.Cancelled);
-        try
+        var begin = sequence.Clock.Now;
+        for (var i = 0; i < inputs.Count; i++)
         {
-            var begin = sequence.Clock.Now;
-            for (var i = 0; i < inputs.Count; i++)
-            {
-                sequence.Publish(new GenerationEvent.Progress(WorkStage.Fetch, i, inputs.Count));
-                sequence.Media.Add(await OpenAsync(inputs[i], sequence.Cancelled));
-            }
-            sequence.Publish(new GenerationEvent.Progress(WorkStage.Fetch, inputs.Count, inputs.Count));
-            sequence.Clock.Fetched(begin);
-            Lay(sequence, i => sequence.Media[i].Plan.ExpectedFrames);      // and before anything is decoded
+            sequence.Publish(new GenerationEvent.Progress(WorkStage.Fetch, i, inputs.Count));
+            sequence.Media.Add(await OpenAsync(inputs[i], sequence.Cancelled));
         }
-        finally
-        {
-            _places.Release();
-        }
+        sequence.Publish(new GenerationEvent.Progress(WorkStage.Fetch, inputs.Count, inputs.Count));
+        sequence.Clock.Fetched(begin);
+        Lay(sequence, i => sequence.Media[i].Plan.ExpectedFrames);          // and before anything is decoded
     }
 
     private async Task<SequenceMedia> OpenAsync(MediaInput input, CancellationToken cancelled)
@@ -59,6 +48,4 @@ internal sealed class MediaIntake(MediaOpener opener, LlamaVidModel model, Model
             throw new ContextLengthExceededException(null, (int)Math.Min(visual, int.MaxValue / 2), sequence.Request.MaxTokens ?? 1, card.ContextLength);
         (sequence.Planned, sequence.AnswerTokens) = PromptPlan.Of(model, sequence.Request, i => (int)frames(i), card, options);
     }
-
-    public void Dispose() => _places.Dispose();
 }

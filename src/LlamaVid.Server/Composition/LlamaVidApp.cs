@@ -1,4 +1,5 @@
 using LlamaVid.Server.Hosting;
+using LlamaVid.Server.Security;
 
 namespace LlamaVid.Server.Composition;
 
@@ -15,11 +16,7 @@ public static class LlamaVidApp
         Settings.RequireValid(builder.Configuration);
         Settings.RequireKeysOrLoopback(builder.Configuration);
 
-        builder.WebHost.ConfigureKestrel(kestrel =>
-        {
-            kestrel.AddServerHeader = false;
-            kestrel.Limits.MaxRequestBodySize = (builder.Configuration.GetSection(ServerOptions.Section).Get<ServerOptions>() ?? new()).MaxRequestBytes;
-        });
+        builder.WebHost.ConfigureKestrel(kestrel => RequestGuards.Limit(kestrel, builder.Configuration.GetSection(ServerOptions.Section).Get<ServerOptions>() ?? new()));
         builder.Services
             .AddObservability(builder.Configuration)
             .AddSecurity()

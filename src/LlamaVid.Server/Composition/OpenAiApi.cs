@@ -36,7 +36,7 @@ internal static class OpenAiApi
 
     public static IServiceCollection AddOpenAiApi(this IServiceCollection services)
     {
-        services.AddRequests().AddSingleton<Answering>().AddSingleton<MultipartForm>().AddSingleton<AskForm>();
+        services.AddRequests().AddSingleton<Answering>().AddSingleton<MultipartForm>().AddSingleton<AskForm>().AddSingleton<BodyBudget>();
         services.AddExceptionHandler<OpenAiExceptionHandler>();
         services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
         services.ConfigureHttpJsonOptions(options =>               // what the document describes is what is written

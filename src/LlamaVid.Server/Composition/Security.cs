@@ -21,12 +21,19 @@ internal static class SecurityModule
         new AuthenticationBuilder(services).AddScheme<AuthenticationSchemeOptions, ApiKeyHandler>(ApiKeyHandler.SchemeName, null);
         services.AddSingleton<IAuthorizationHandler, RightPolicy>();
         services.AddAuthorizationBuilder().SetFallbackPolicy(new AuthorizationPolicyBuilder().AddRequirements(new RightPolicy.Requirement()).Build());
-        return services.AddRateLimiter(ClientLimits.Configure);
+        return services.AddCors().AddRateLimiter(ClientLimits.Configure);
     }
 
     public static void UseSecurity(this WebApplication app)
     {
         app.Services.GetRequiredService<KeyRing>();                // a keys file that cannot be read ends the start
+        var options = app.Services.GetRequiredService<IOptions<SecurityOptions>>().Value;
+        if (options.TrustedProxies.Count > 0) app.UseForwardedHeaders(RequestGuards.Proxies(options));
+        app.Use(RequestGuards.AddHeadersAsync);
+        app.Use(RequestGuards.RefuseCompressedBodies);
+        app.UseMiddleware<BrowserGuard>();
+        if (options.CorsOrigins.Count > 0)
+            app.UseCors(cors => cors.WithOrigins([.. options.CorsOrigins]).AllowAnyHeader().AllowAnyMethod().WithExposedHeaders("x-request-id", "Retry-After"));
         app.UseAuthentication();
         app.UseAuthorization();
         app.UseRateLimiter();

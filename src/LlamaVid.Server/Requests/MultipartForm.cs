@@ -25,7 +25,7 @@ internal sealed class MultipartForm(IOptions<MediaOptions> media, IOptions<Serve
         if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
             size.MaxRequestBodySize = Math.Max(media.Value.MaxBytes, server.Value.MaxRequestBytes) + Envelope;
 
-        var fields = new JsonObject();
+        var (fields, texts) = (new JsonObject(), new Texts(context, server.Value.MaxRequestBytes));
         var reader = new MultipartReader(BoundaryOf(context.Request), context.Request.Body);
         while (await OrMalformed(() => reader.ReadNextSectionAsync(cancellationToken)) is { } section)
         {
@@ -37,7 +37,7 @@ internal sealed class MultipartForm(IOptions<MediaOptions> media, IOptions<Serve
             else if (fields.ContainsKey(name) || fields.Count >= MaxFields)
                 throw Bad(name, $"is sent twice, or the form has more than {MaxFields} fields.");
             else
-                fields[name] = field(name, await TextAsync(section.Body, name, cancellationToken));
+                fields[name] = field(name, await TextAsync(section.Body, name, texts, cancellationToken));
         }
         return fields;
     }
@@ -45,15 +45,13 @@ internal sealed class MultipartForm(IOptions<MediaOptions> media, IOptions<Serve
     public static InvalidRequestException Bad(string name, string claim, string code = InvalidRequestException.InvalidValue) =>
         new(InvalidRequestException.Shortened(name), $"'{InvalidRequestException.Shortened(name)}' {claim}", code);
 
-    private async Task<string> TextAsync(Stream body, string name, CancellationToken cancellationToken)
+    private static async Task<string> TextAsync(Stream body, string name, Texts texts, CancellationToken cancellationToken)
     {
-        var limit = server.Value.MaxRequestBytes;
         using var bytes = new MemoryStream();
         var buffer = new byte[16 * 1024];
         for (int read; (read = await OrMalformed(() => body.ReadAsync(buffer, cancellationToken).AsTask())) > 0;)
         {
-            if (bytes.Length + read > limit)
-                throw new BadHttpRequestException("Request body too large.", StatusCodes.Status413PayloadTooLarge);
+            texts.Add(read);
             bytes.Write(buffer, 0, read);
         }
         try
@@ -82,6 +80,20 @@ internal sealed class MultipartForm(IOptions<MediaOptions> media, IOptions<Serve
     {
         var boundary = HeaderUtilities.RemoveQuotes(MediaTypeHeaderValue.Parse(request.ContentType).Boundary).Value;
         return boundary is { Length: > 0 and <= 200 } ? boundary : throw Malformed("The content type names no boundary of 1 to 200 characters.");
+    }
+
+    /// <summary>All texts of a form together, which are held in memory.</summary>
+    private sealed class Texts(HttpContext context, long limit)
+    {
+        private readonly BodyBudget.Share _share = context.RequestServices.GetRequiredService<BodyBudget>().Open(context);
+        private long _bytes;
+
+        public void Add(int bytes)
+        {
+            if ((_bytes += bytes) > limit)
+                throw new BadHttpRequestException("Request body too large.", StatusCodes.Status413PayloadTooLarge);
+            _share.GrowTo(_bytes);
+        }
     }
 
     private static InvalidRequestException Malformed(string why) => new(null, why, "malformed_form");

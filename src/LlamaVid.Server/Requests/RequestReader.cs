@@ -12,6 +12,8 @@ internal sealed class RequestReader(IOptions<ServerOptions> server, IOptions<Req
 
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
 
+    private const int MaxValues = 1_000_000;               // brackets, names and values of one body: what is read of it takes some dozen bytes for each
+
     private static ReadOnlySpan<byte> ByteOrderMark => [0xEF, 0xBB, 0xBF];
 
     private readonly RequestLimits _limits = new(server.Value.MaxMessages, server.Value.MaxMediaItems, server.Value.MaxChoices, server.Value.BestPriority);
@@ -57,7 +59,9 @@ internal sealed class RequestReader(IOptions<ServerOptions> server, IOptions<Req
     {
         try
         {
-            return JsonDocument.Parse(body.Span.StartsWith(ByteOrderMark) ? body[ByteOrderMark.Length..] : body, Strict);
+            var json = body.Span.StartsWith(ByteOrderMark) ? body[ByteOrderMark.Length..] : body;
+            RequireFewValues(json.Span);
+            return JsonDocument.Parse(json, Strict);
         }
         catch (JsonException fault)
         {
@@ -74,16 +78,30 @@ internal sealed class RequestReader(IOptions<ServerOptions> server, IOptions<Req
     {
         var expected = Math.Min(request.ContentLength ?? Array.MaxLength, Array.MaxLength);
         var (bytes, length) = (Array.Empty<byte>(), 0);
+        var share = request.HttpContext.RequestServices.GetRequiredService<BodyBudget>().Open(request.HttpContext);
         while (length < expected)
         {
             if (length == bytes.Length)
-                Array.Resize(ref bytes, (int)Math.Min(Math.Max(64 * 1024, 4L * length), expected));
+            {
+                var larger = (int)Math.Min(Math.Max(64 * 1024, 4L * length), expected);
+                share.GrowTo(larger);
+                Array.Resize(ref bytes, larger);
+            }
             var read = await request.Body.ReadAsync(bytes.AsMemory(length), cancellationToken);
             if (read == 0)
                 break;
             length += read;
         }
         return bytes.AsMemory(0, length);
+    }
+
+    private static void RequireFewValues(ReadOnlySpan<byte> json)
+    {
+        if (json.Length < MaxValues) return;               // each takes a byte at least
+        var reader = new Utf8JsonReader(json);
+        for (var values = 1; reader.Read(); values++)
+            if (values > MaxValues)
+                throw new InvalidRequestException(null, $"The body holds more than {MaxValues} JSON values. Send fewer messages, or videos instead of frames.", "too_many_values");
     }
 
     private static InvalidRequestException Malformed(string why) => new(null, $"The body is not valid JSON: {why}", InvalidRequestException.MalformedJson);

@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using System.Net;
 using Microsoft.Extensions.Options;
 
 namespace LlamaVid.Server.Security;
@@ -40,7 +41,26 @@ public sealed class SecurityOptions : IValidatableObject
     /// <summary>Whether the documentation can be read without a key, so that a browser can open <c>/swagger</c>.</summary>
     public bool PublicDocumentation { get; set; }
 
-    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext) => KeyOptions.Faults(Keys).Select(fault => new ValidationResult(fault));
+    /// <summary>Sites whose pages may use the server, as in <c>https://app.example</c>; <c>*</c> for all.</summary>
+    public IList<string> CorsOrigins { get; set; } = [];
+
+    /// <summary>Addresses or networks of proxies whose <c>X-Forwarded-For</c> is believed.</summary>
+    public IList<string> TrustedProxies { get; set; } = [];
+
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    {
+        foreach (var fault in KeyOptions.Faults(Keys)) yield return new(fault);
+        foreach (var origin in CorsOrigins)
+            if (origin != "*" && !(Uri.TryCreate(origin, UriKind.Absolute, out var site) && site.GetLeftPart(UriPartial.Authority) == origin))
+                yield return new($"{Section}:CorsOrigins has '{origin}'; write https://app.example, without a path, or * for all sites.", [nameof(CorsOrigins)]);
+        foreach (var proxy in TrustedProxies)
+            if (NetworkOf(proxy) is null)
+                yield return new($"{Section}:TrustedProxies has '{proxy}'; write an address or a network, as in 10.0.0.7 or 10.0.0.0/24.", [nameof(TrustedProxies)]);
+    }
+
+    internal static IPNetwork? NetworkOf(string text) =>
+        IPNetwork.TryParse(text, out var network) ? network
+        : IPAddress.TryParse(text, out var address) ? new(address, address.GetAddressBytes().Length * 8) : null;
 }
 
 /// <summary>One key, as <c>LlamaVid.Server key NAME</c> writes it.</summary>

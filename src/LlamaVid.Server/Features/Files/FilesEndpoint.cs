@@ -17,20 +17,21 @@ internal static class FilesEndpoint
 
     public static void MapFiles(this IEndpointRouteBuilder routes)
     {
-        routes.MapPost("/v1/files", async (HttpContext context, FileForm form) =>
+        var files = routes.MapGroup("").RequireRight(Right.Files);
+        files.MapPost("/v1/files", async (HttpContext context, FileForm form) =>
                 Json(FileObject.Of(await form.ReceiveAsync(context, ClientIdentity.Of(context), context.RequestAborted))))
             .WithName("CreateFile").WithTags("Files").WithSummary("Upload a file")
             .WithDescription("What the file is, is decided by its content. The same bytes take room once. A file that was answered lasts until it expires or is deleted.")
             .Produces<FileObject>().ProducesErrors(400, 413, 415, 500)
             .AddOpenApiOperationTransformer((operation, _, _) => Documentation.Body(operation, ("multipart/form-data", FileFields.FormSchema(), [])));
 
-        routes.MapGet("/v1/files", List)
+        files.MapGet("/v1/files", List)
             .WithName("ListFiles").WithTags("Files").WithSummary("Your files").Produces<FileList>().ProducesErrors(400, 500);
 
-        routes.MapGet("/v1/files/{id}", (string id, HttpContext context, FileStore store) => Json(FileObject.Of(store.Find(ClientIdentity.Of(context), id))))
+        files.MapGet("/v1/files/{id}", (string id, HttpContext context, FileStore store) => Json(FileObject.Of(store.Find(ClientIdentity.Of(context), id))))
             .WithName("RetrieveFile").WithTags("Files").WithSummary("One file").Produces<FileObject>().ProducesErrors(404, 500);
 
-        routes.MapDelete("/v1/files/{id}", (string id, HttpContext context, FileStore store) =>
+        files.MapDelete("/v1/files/{id}", (string id, HttpContext context, FileStore store) =>
             {
                 store.Delete(ClientIdentity.Of(context), id);
                 return TypedResults.Json(new FileDeleted(id), OpenAiJson.Wire.FileDeleted);
@@ -39,7 +40,7 @@ internal static class FilesEndpoint
             .WithDescription("Nobody finds it any more; a request that is being answered keeps what it reads.")
             .Produces<FileDeleted>().ProducesErrors(404, 500);
 
-        routes.MapGet("/v1/files/{id}/content", (string id, HttpContext context, FileStore store) =>
+        files.MapGet("/v1/files/{id}/content", (string id, HttpContext context, FileStore store) =>
             {
                 var held = store.Hold(ClientIdentity.Of(context), id);
                 context.Response.RegisterForDispose(held);

@@ -1,0 +1,150 @@
+using System.IO.Compression;
+using System.Net.Http.Headers;
+using System.Text;
+using LlamaVid.Server.Tests.Http;
+
+namespace LlamaVid.Server.Tests.Security;
+
+/// <summary>Requests made to hurt: each is refused with a status that says why, and the server goes on.</summary>
+[Collection(nameof(DefaultServer))]
+public sealed class HostileRequestTests(DefaultServer fixture)
+{
+    private readonly RunningServer _server = fixture.Server;
+
+    [Fact]
+    public async Task Twenty_thousand_messages()
+    {
+        var messages = string.Join(',', Enumerable.Repeat("""{"role":"user","content":"a"}""", 20_000));
+        var reply = await _server.ChatAsync($$"""{"messages":[{{messages}}]}""");
+        Assert.Equal((400, "messages"), (reply.Status, reply.Error.GetProperty("param").GetString()));
+    }
+
+    [Theory]
+    [InlineData("[", 100_000, "invalid_json")]
+    [InlineData("{\"a\":", 100_000, "invalid_json")]
+    [InlineData("[],", 2_000_000, "too_many_values")]
+    [InlineData("0,", 2_000_000, "too_many_values")]
+    public async Task Bodies_of_brackets(string text, int times, string code)
+    {
+        var reply = await _server.ChatAsync($"{{\"messages\":[{string.Concat(Enumerable.Repeat(text, times))}");
+        Assert.Equal((400, code), (reply.Status, reply.Code));
+    }
+
+    [Theory]
+    [InlineData("gzip")]
+    [InlineData("br")]
+    [InlineData("deflate, gzip")]
+    [InlineData("zip-bomb")]
+    public async Task Compressed_bodies(string encoding)
+    {
+        using var packed = new MemoryStream();
+        await using (var gzip = new GZipStream(packed, CompressionLevel.Optimal, leaveOpen: true))
+            await gzip.WriteAsync(new byte[50_000_000], TestContext.Current.CancellationToken);
+        foreach (var path in new[] { "/v1/chat/completions", "/v1/ask", "/nope" })
+        {
+            using var content = new ByteArrayContent(packed.ToArray());
+            content.Headers.ContentType = new("application/json");
+            content.Headers.TryAddWithoutValidation("Content-Encoding", encoding);
+            var reply = await _server.PostAsync(path, content);
+            Assert.Equal((415, "unsupported_media"), (reply.Status, reply.Code));
+        }
+    }
+
+    [Fact]
+    public async Task Forms_of_thousands_of_parts()
+    {
+        var form = new StringBuilder();
+        for (var i = 0; i < 10_000; i++) form.Append($"--b\r\nContent-Disposition: form-data; name=field{i}\r\n\r\nx\r\n");
+        Assert.Equal(400, (await PostFormAsync(form.Append("--b--\r\n").ToString())).Status);
+    }
+
+    [Theory]
+    [InlineData(1, 1_000_000)]
+    [InlineData(10_000, 10)]
+    public async Task Parts_with_huge_heads(int lines, int length)
+    {
+        var head = string.Concat(Enumerable.Range(0, lines).Select(i => $"X-{i}: {new string('a', length)}\r\n"));
+        var reply = await PostFormAsync($"--b\r\n{head}Content-Disposition: form-data; name=question\r\n\r\nx\r\n--b--\r\n");
+        Assert.Equal((400, "malformed_form"), (reply.Status, reply.Code));
+    }
+
+    [Theory]
+    [InlineData("../../etc/passwd")]
+    [InlineData("/etc/passwd")]
+    [InlineData("..\\..\\windows")]
+    [InlineData("a\0b.mp4")]
+    [InlineData("$(touch x).mp4")]
+    public async Task Names_of_uploads_mean_nothing(string name)
+    {
+        var form = new MultipartFormDataContent();
+        var file = new ByteArrayContent(Clips.Bytes);
+        file.Headers.TryAddWithoutValidation("Content-Disposition", $"form-data; name=\"video\"; filename=\"{name.Replace("\\", "\\\\").Replace("\0", "%00")}\"");
+        form.Add(file);
+        form.Add(new StringContent("Why?"), "question");
+        form.Add(new StringContent("1"), "max_tokens");
+        var reply = await _server.PostAsync("/v1/ask", form);
+        Assert.Equal(200, reply.Status);
+        Assert.DoesNotContain("passwd", reply.Text, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("/swagger/../appsettings.json")]
+    [InlineData("/swagger/..%2fappsettings.json")]
+    [InlineData("/swagger/%2e%2e/appsettings.json")]
+    [InlineData("/..%5cappsettings.json")]
+    [InlineData("/%2e%2e/%2e%2e/etc/passwd")]
+    [InlineData("/v1/models/..%2f..%2f..%2fetc%2fpasswd")]
+    [InlineData("/openapi/..%2f..%2fappsettings.json")]
+    [InlineData("/v1/jobs/..%2f..%2fappsettings.json")]
+    public async Task Paths_lead_nowhere(string path)
+    {
+        using var raw = await RawClient.SendAsync(_server, $"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
+        var answer = await raw.ReadToEndAsync();
+        Assert.Matches("^HTTP/1.1 40[04] ", answer);
+        Assert.DoesNotContain("Serilog", answer, StringComparison.Ordinal);
+        Assert.DoesNotContain("root:", answer, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("x-request-id: abc\u0000def")]
+    [InlineData("x-request-id: <script>alert(1)</script>")]
+    [InlineData("x-request-id: a b")]
+    [InlineData("x-request-id: a%0d%0aSet-Cookie: b=c")]
+    public async Task Ids_that_are_not_well_formed_are_replaced(string header)
+    {
+        using var raw = await RawClient.SendAsync(_server, $"GET /version HTTP/1.1\r\nHost: 127.0.0.1\r\n{header}\r\nConnection: close\r\n\r\n");
+        var answer = await raw.ReadToEndAsync();
+        Assert.True(answer.StartsWith("HTTP/1.1 400 ", StringComparison.Ordinal) || answer.Contains("x-request-id: req_", StringComparison.Ordinal), answer);
+        Assert.DoesNotContain("script", answer, StringComparison.Ordinal);
+        Assert.DoesNotContain("Set-Cookie", answer, StringComparison.OrdinalIgnoreCase);
+    }
+
+    [Theory]
+    [InlineData("GET /{0} HTTP/1.1\r\nHost: a\r\n\r\n", 20_000, 414)]
+    [InlineData("GET / HTTP/1.1\r\nHost: a\r\nX: {0}\r\n\r\n", 100_000, 431)]
+    [InlineData("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 0, 400)]
+    [InlineData("GET / HTTP/1.1\r\n\r\n", 0, 400)]
+    [InlineData("POST /v1/ask HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!", 0, 400)]
+    [InlineData("POST /v1/ask HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n", 0, 400)]
+    [InlineData("GARBAGE\r\n\r\n", 0, 400)]
+    public async Task Heads_that_are_too_large_or_broken(string text, int length, int status)
+    {
+        using var raw = await RawClient.SendAsync(_server, text.Replace("{0}", new string('a', length)));
+        Assert.StartsWith($"HTTP/1.1 {status} ", await raw.ReadToEndAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Hundreds_of_header_lines()
+    {
+        var lines = string.Concat(Enumerable.Range(0, 500).Select(i => $"X-{i}: a\r\n"));
+        using var raw = await RawClient.SendAsync(_server, $"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n{lines}\r\n");
+        Assert.StartsWith("HTTP/1.1 431 ", await raw.ReadToEndAsync(), StringComparison.Ordinal);
+    }
+
+    private Task<Reply> PostFormAsync(string body)
+    {
+        var content = new ByteArrayContent(Encoding.Latin1.GetBytes(body));
+        content.Headers.ContentType = MediaTypeHeaderValue.Parse("multipart/form-data; boundary=b");
+        return _server.PostAsync("/v1/ask", content);
+    }
+}

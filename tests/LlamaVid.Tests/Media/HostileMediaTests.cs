@@ -1,0 +1,180 @@
+using System.Buffers.Binary;
+using System.IO.Compression;
+using System.IO.Hashing;
+using System.Text;
+using LlamaVid.Media;
+
+namespace LlamaVid.Tests.Media;
+
+/// <summary>Small files that ask for much. Each is refused, or read for what it holds, within the limits; nothing of ffmpeg's own words comes out.</summary>
+public sealed class HostileMediaTests
+{
+    private static readonly string[] Words = ["ffmpeg", "ffprobe", "libav", "moov", "0x", "file:", "/tmp", "/proc", "[", "unix:"];
+
+    [Fact]
+    public async Task A_picture_of_360_megabytes_in_a_small_file()
+    {
+        await using var lab = new MediaLab();
+        await WritePngAsync(lab.NewFile("bomb.png"), width: 12_000, height: 10_000);
+        Assert.Contains("12000 x 10000", (await RefusedAsync<VideoTooLargeException>(lab, lab.NewFile("bomb.png"))).Message);
+    }
+
+    [Fact]
+    public async Task A_picture_of_600_megabytes_in_a_smaller_file()
+    {
+        await using var lab = new MediaLab();
+        await WritePngAsync(lab.NewFile("bomb.png"), width: 20_000, height: 10_000);
+        Assert.InRange(new FileInfo(lab.NewFile("bomb.png")).Length, 1, 1_000_000);
+        Assert.Contains("Media:MaxPixels", (await RefusedAsync<VideoUnreadableException>(lab, lab.NewFile("bomb.png"))).Message);
+    }
+
+    [Theory]
+    [InlineData(65_535, 65_535)]
+    [InlineData(1, 65_535)]
+    public async Task A_jpeg_that_claims_any_size(ushort width, ushort height)
+    {
+        await using var lab = new MediaLab();
+        var bytes = await File.ReadAllBytesAsync(await lab.MakeAsync("a.jpg", "-f", "lavfi", "-i", "testsrc=size=64x48", "-frames:v", "1"), MediaLab.Cancel);
+        var frame = bytes.AsSpan().IndexOf((ReadOnlySpan<byte>)[0xFF, 0xC0]);
+        BinaryPrimitives.WriteUInt16BigEndian(bytes.AsSpan(frame + 5), height);
+        BinaryPrimitives.WriteUInt16BigEndian(bytes.AsSpan(frame + 7), width);
+        await File.WriteAllBytesAsync(lab.NewFile("bomb.jpg"), bytes, MediaLab.Cancel);
+
+        await EndsAsync(lab, lab.NewFile("bomb.jpg"));
+    }
+
+    [Fact]
+    public async Task Two_frames_that_lie_a_billion_seconds_apart()
+    {
+        await using var lab = new MediaLab();
+        var path = await lab.MakeAsync("a.mkv", "-f", "lavfi", "-i", "testsrc=size=16x16:rate=1:duration=2", "-vf", "settb=1/1000,setpts=N*1000000000000", "-vsync", "passthrough", "-c:v", "mjpeg");
+        await RefusedAsync<VideoTooLongException>(lab, path);
+    }
+
+    [Fact]
+    public async Task A_header_that_claims_a_billion_seconds()
+    {
+        await using var lab = new MediaLab();
+        var bytes = await File.ReadAllBytesAsync(await lab.MakeAsync("a.mp4", "-f", "lavfi", "-i", "testsrc=size=16x16:rate=10:duration=2"), MediaLab.Cancel);
+        foreach (var (box, at) in new[] { ("mvhd", 16), ("mdhd", 16), ("tkhd", 20) })
+            BinaryPrimitives.WriteUInt32BigEndian(bytes.AsSpan(bytes.AsSpan().IndexOf(Encoding.ASCII.GetBytes(box)) + 4 + at), uint.MaxValue - 1);
+        await File.WriteAllBytesAsync(lab.NewFile("b.mp4"), bytes, MediaLab.Cancel);
+
+        await using var media = await lab.OpenAsync(lab.NewFile("b.mp4"));
+        Assert.InRange(media.Info.Duration!.Value, 1.9, 2.1);
+        Assert.Equal(2, (await MediaLab.ReadAsync(media)).Count);
+    }
+
+    [Fact]
+    public async Task A_hundred_thousand_tiny_frames()
+    {
+        await using var lab = new MediaLab();
+        var path = await lab.MakeAsync("a.mkv", "-f", "lavfi", "-i", "color=size=16x16:rate=1000:duration=100", "-c:v", "libx264", "-preset", "ultrafast", "-g", "1000");
+        await using (var media = await lab.OpenAsync(path))
+        {
+            Assert.Equal(100_000, media.Info.Packets);
+            Assert.Throws<VideoTooLongException>(() => media.Plan(MediaLab.All));
+            Assert.Equal(100, (await MediaLab.ReadAsync(media)).Count);
+        }
+    }
+
+    [Fact]
+    public async Task Hundreds_of_streams()
+    {
+        await using var lab = new MediaLab();
+        var maps = Enumerable.Repeat<string[]>(["-map", "0:v"], 200).SelectMany(map => map).ToArray();
+        var path = await lab.MakeAsync("a.mkv", [.. (string[])["-f", "lavfi", "-i", "color=size=16x16:rate=1:duration=1"], .. maps, "-c:v", "mjpeg"]);
+        Assert.Contains("200 streams", (await RefusedAsync<VideoTooLargeException>(lab, path)).Message);
+    }
+
+    [Fact]
+    public async Task Metadata_that_outweigh_the_video()
+    {
+        await using var lab = new MediaLab();
+        var tags = new StringBuilder(";FFMETADATA1\n").Append("title=").Append('x', 8 << 20).Append('\n');
+        for (var i = 0; i < 20_000; i++) tags.Append($"[CHAPTER]\nTIMEBASE=1/1000\nSTART={i}\nEND={i + 1}\ntitle=chapter {i}\n");
+        await File.WriteAllTextAsync(lab.NewFile("tags.txt"), tags.ToString(), MediaLab.Cancel);
+        var path = await lab.MakeAsync("a.mkv", "-f", "lavfi", "-i", "testsrc=size=16x16:rate=1:duration=2", "-i", lab.NewFile("tags.txt"), "-map_metadata", "1", "-c:v", "mjpeg");
+        Assert.True(new FileInfo(path).Length > 8 << 20);
+
+        await EndsAsync(lab, path);
+    }
+
+    [Fact]
+    public async Task A_video_that_takes_more_processor_time_than_it_may()
+    {
+        await using var source = new MediaLab();
+        var path = await source.MakeAsync("a.mp4", "-f", "lavfi", "-i", "testsrc=size=1280x720:rate=30:duration=20", "-pix_fmt", "yuv420p", "-preset", "ultrafast");
+        await using var lab = new MediaLab(options => options.DecoderCpuTime = TimeSpan.FromSeconds(1));
+        Assert.Contains("Media:DecoderCpuTime", (await RefusedAsync<VideoTooLargeException>(lab, path, MediaLab.All)).Message);
+    }
+
+    [Fact]
+    public async Task A_video_that_takes_more_memory_than_it_may()
+    {
+        await using var source = new MediaLab();
+        var path = await source.MakeAsync("a.mp4", "-f", "lavfi", "-i", "color=size=7680x4320:rate=2:duration=2", "-preset", "ultrafast");
+        await using var lab = new MediaLab(options => options.DecoderMegabytes = 256);
+        await EndsAsync(lab, path);
+    }
+
+    [Theory]
+    [InlineData("#EXTM3U\n#EXTINF:1,\nhttp://127.0.0.1:1/a.ts\n")]
+    [InlineData("ffconcat version 1.0\nfile /etc/passwd\n")]
+    [InlineData("<?xml version=\"1.0\"?><MPD><BaseURL>file:///etc/passwd</BaseURL></MPD>")]
+    [InlineData("v=0\no=- 0 0 IN IP4 127.0.0.1\nm=video 5004 RTP/AVP 96\n")]
+    [InlineData("[InternetShortcut]\nURL=file:///etc/passwd\n")]
+    [InlineData("RIFF\u0010\0\0\0AVI LIST")]
+    [InlineData("\0\0\0\u0018ftypmp42\0\0\0\0mp42isom")]
+    [InlineData("GIF89a\uffff\uffff")]
+    public async Task Scripts_and_shells_of_videos(string text)
+    {
+        await using var lab = new MediaLab();
+        await File.WriteAllTextAsync(lab.NewFile("a.mp4"), text, MediaLab.Cancel);
+        await EndsAsync(lab, lab.NewFile("a.mp4"), mustFail: true);
+    }
+
+    /// <summary>Refused as a client is told, or read: within a minute on a busy machine, and with nothing left behind, which the lab looks at.</summary>
+    private static async Task EndsAsync(MediaLab lab, string path, bool mustFail = false)
+    {
+        var fault = await Record.ExceptionAsync(() => lab.ReadAsync(path).WaitAsync(TimeSpan.FromMinutes(1), MediaLab.Cancel));
+        Assert.True(fault is null ? !mustFail : fault is VideoTooLargeException or VideoTooLongException or VideoUnreadableException or UnsupportedMediaException, fault?.ToString());
+        SaysNothing(fault);
+    }
+
+    private static async Task<T> RefusedAsync<T>(MediaLab lab, string path, FrameSampling? sampling = null) where T : Exception
+    {
+        var fault = await Assert.ThrowsAsync<T>(() => lab.ReadAsync(path, sampling).WaitAsync(TimeSpan.FromMinutes(1), MediaLab.Cancel));
+        SaysNothing(fault);
+        return fault;
+    }
+
+    private static void SaysNothing(Exception? fault) =>
+        Assert.All(Words, word => Assert.DoesNotContain(word, fault?.Message ?? "", StringComparison.Ordinal));
+
+    /// <summary>Black, three bytes for each pixel, written without holding it.</summary>
+    private static async Task WritePngAsync(string path, uint width, uint height)
+    {
+        using var pixels = new MemoryStream();
+        await using (var compressed = new ZLibStream(pixels, CompressionLevel.Optimal, leaveOpen: true))
+        {
+            var row = new byte[1 + 3 * width];
+            for (var y = 0; y < height; y++) await compressed.WriteAsync(row, MediaLab.Cancel);
+        }
+        var header = new byte[13];
+        BinaryPrimitives.WriteUInt32BigEndian(header, width);
+        BinaryPrimitives.WriteUInt32BigEndian(header.AsSpan(4), height);
+        (header[8], header[9]) = (8, 2);
+        await using var file = File.Create(path);
+        await file.WriteAsync((byte[])[0x89, (byte)'P', (byte)'N', (byte)'G', 0x0D, 0x0A, 0x1A, 0x0A], MediaLab.Cancel);
+        foreach (var (type, data) in new[] { ("IHDR", header), ("IDAT", pixels.ToArray()), ("IEND", []) })
+        {
+            var chunk = new byte[12 + data.Length];
+            BinaryPrimitives.WriteUInt32BigEndian(chunk, (uint)data.Length);
+            Encoding.ASCII.GetBytes(type, chunk.AsSpan(4));
+            data.CopyTo(chunk, 8);
+            BinaryPrimitives.WriteUInt32BigEndian(chunk.AsSpan(8 + data.Length), Crc32.HashToUInt32(chunk.AsSpan(4, 4 + data.Length)));
+            await file.WriteAsync(chunk, MediaLab.Cancel);
+        }
+    }
+}
