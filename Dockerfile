@@ -33,7 +33,7 @@ ENV LLAMAVID__Model__Path=/models/default \
     LLAMAVID__Files__Path=/files \
     LLAMAVID__Jobs__Path=/jobs \
     LLAMAVID__Security__AllowAnonymous=true \
-    ASPNETCORE_URLS=http://0.0.0.0:8080
+    LLAMAVID__Urls=http://0.0.0.0:8080
 EXPOSE 8080
 USER $APP_UID
 HEALTHCHECK --interval=15s --timeout=3s --start-period=10m CMD curl -fsS http://127.0.0.1:8080/health/ready || exit 1
