@@ -10,6 +10,7 @@ using static TorchSharp.torch;
 
 namespace LlamaVid.Tests.Training.Pretraining;
 
+[Collection(AloneCollection.Name)]
 public sealed class PretrainRunTests
 {
     private static readonly ModelSizes Small = new()
