@@ -101,7 +101,7 @@ internal sealed class FeatureMaker(LlamaVidModel model, ImageFit pictures, strin
     {
         if (folder is null || !File.Exists(media.Path)) return null;
         var file = new FileInfo(media.Path);
-        var identity = $"{file.FullName}|{file.Length}|{file.LastWriteTimeUtc.Ticks}|{TowerIdentity}|{media.Kind}|{pictures}|{dtype}";
+        var identity = $"{file.FullName}|{file.Length}|{file.LastWriteTimeUtc.Ticks}|{TowerIdentity}|{media.Kind}|{(media.Kind == SampleMediaKind.Picture ? pictures : ImageFit.Crop)}|{dtype}";
         return Path.Combine(folder, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(identity)))[..32] + ".safetensors");
     }
 

@@ -15,15 +15,17 @@ internal sealed class LanguageObjective : IObjective, IDisposable
     private readonly LlamaVidModel _model;
     private readonly Ahead<List<LanguageRows.Batch>> _ahead;
     private readonly Linear _contextReader, _contentReader, _noteReader;
+    private readonly Tensor _weights;
     private readonly bool _ownsReaders;
 
-    public LanguageObjective(LlamaVidModel model, int batch, long seed) : this(model, new LanguageRows(model, batch, seed, isRevision: false), Readers(model, seed)) =>
+    public LanguageObjective(LlamaVidModel model, int batch, long seed) : this(model, batch, seed, Curriculum.Language, Readers(model, seed)) =>
         _ownsReaders = true;
 
-    private LanguageObjective(LlamaVidModel model, LanguageRows rows, (Linear Context, Linear Content, Linear Note) readers)
+    private LanguageObjective(LlamaVidModel model, int batch, long seed, Curriculum curriculum, (Linear Context, Linear Content, Linear Note) readers)
     {
         _model = model;
-        _ahead = new(rows.Draw);
+        _ahead = new(new LanguageRows(model, batch, seed, curriculum).Draw);
+        _weights = tensor(Notes.Weights(curriculum.MotionWeight)).DetachFromDisposeScope();
         (_contextReader, _contentReader, _noteReader) = readers;
         Parameters =
         [
@@ -44,8 +46,7 @@ internal sealed class LanguageObjective : IObjective, IDisposable
     public Reading Content => Reading.Of(_contentReader);
 
     /// <summary>Goes on where this one ends, with other lessons: more of what is hard. Shares its tables and is disposed before it.</summary>
-    public LanguageObjective Revision(int batch, long seed) =>
-        new(_model, new LanguageRows(_model, batch, seed, isRevision: true), (_contextReader, _contentReader, _noteReader));
+    public LanguageObjective Next(int batch, long seed, Curriculum curriculum) => new(_model, batch, seed, curriculum, (_contextReader, _contentReader, _noteReader));
 
     public Measured Loss(long step, int part, long seed)
     {
@@ -99,7 +100,7 @@ internal sealed class LanguageObjective : IObjective, IDisposable
     {
         var wanted = tensor(rows.SelectMany(row => row.Lesson.Notes).ToArray()).view(frames, Notes.Count);
         var isKnown = wanted.ge(Zero).to(ScalarType.Float32);
-        var off = nn.functional.binary_cross_entropy_with_logits(_noteReader.call(noted), wanted.clamp_min(Zero), weight: isKnown, reduction: nn.Reduction.Sum);
+        var off = nn.functional.binary_cross_entropy_with_logits(_noteReader.call(noted), wanted.clamp_min(Zero), weight: isKnown.mul(_weights), reduction: nn.Reduction.Sum);
         return off.div(tensor((float)frames));
     }
 
@@ -129,6 +130,7 @@ internal sealed class LanguageObjective : IObjective, IDisposable
     public void Dispose()
     {
         _ahead.Dispose();
+        _weights.Dispose();
         if (!_ownsReaders) return;
         _contextReader.Dispose();
         _contentReader.Dispose();

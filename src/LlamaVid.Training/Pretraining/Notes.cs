@@ -26,6 +26,11 @@ internal static class Notes
 
     public static readonly int Count = TimeAt + 1;
 
+    /// <summary>How much each note counts.</summary>
+    /// <param name="motion">weight of what moves where; all others have 1</param>
+    public static float[] Weights(float motion) =>
+        [.. Enumerable.Range(0, Count).Select(i => i < CountAt && i % PerColor is >= MotionAt and < PlaceAt ? motion : 1)];
+
     /// <param name="looks">[seconds, actors], how much of the attention each had at each second so far</param>
     /// <param name="into">[<see cref="Count"/>], zeros</param>
     public static void Write(Scene scene, int second, ReadOnlySpan<float> looks, Span<float> into)

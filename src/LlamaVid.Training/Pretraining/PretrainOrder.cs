@@ -14,6 +14,8 @@ internal sealed record PretrainOrder(string Out)
 
     public long RevisionSteps { get; init; } = 2200;
 
+    public long WatchingSteps { get; init; } = 700;
+
     public long ContentSteps { get; init; } = 1000;
 
     public int TowerScenes { get; init; } = 12;

@@ -14,7 +14,7 @@ internal static class PretrainRun
 {
     public const string Tower = "tower", TextDecoder = "text-decoder", Language = "language";
 
-    private const string Revision = "revision", Content = "content";
+    private const string Content = "content";
     private const long LogEvery = 20;
 
     /// <exception cref="RunExistsException">The folder has a run that is not to be continued.</exception>
@@ -40,7 +40,8 @@ internal static class PretrainRun
 
         using var language = new LanguageObjective(model, order.Lessons, order.Seed);
         Train(Language, language, order.LanguageSteps);
-        using (var revision = language.Revision(order.Lessons, order.Seed)) Train(Revision, revision, order.RevisionSteps);
+        foreach (var (curriculum, steps) in new[] { (Curriculum.Revision, order.RevisionSteps), (Curriculum.Watching, order.WatchingSteps) })
+            using (var next = language.Next(order.Lessons, order.Seed, curriculum)) Train(curriculum.Name, next, steps);
         if (seen is null) return;
 
         Reading.Join(seen, language.Context, model);
