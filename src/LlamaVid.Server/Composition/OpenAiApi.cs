@@ -9,6 +9,7 @@ using LlamaVid.Server.Features.Health;
 using LlamaVid.Server.Features.Jobs;
 using LlamaVid.Server.Features.Models;
 using LlamaVid.Server.Features.Tokens;
+using LlamaVid.Server.Features.Uploads;
 using LlamaVid.Server.OpenAi;
 using LlamaVid.Server.Requests;
 using LlamaVid.Server.Security;
@@ -82,6 +83,7 @@ internal static class OpenAiApi
         app.MapTokens();
         app.MapModels();
         app.MapFiles();
+        app.MapUploads();
         app.MapHealth();
         app.MapMetrics();
     }

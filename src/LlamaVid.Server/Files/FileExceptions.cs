@@ -23,9 +23,26 @@ public sealed class FileQuotaExceededException : Exception
     internal static FileQuotaExceededException OfCount(long limit) => new(
         $"There are {limit} files, the most that are kept (Files:MaxFiles). Delete files that are not needed: DELETE /v1/files/{{id}}.");
 
+    internal static FileQuotaExceededException OfUploads(int limit) => new(
+        $"{limit} of your uploads are not complete, the most that may be (Files:MaxPendingUploads). Complete them, or cancel them: POST /v1/uploads/{{id}}/cancel.");
+
     internal static FileQuotaExceededException OfDisk() => new(
         "The server's disk is full. Delete files that are not needed: DELETE /v1/files/{id}; or let the operator make room.");
 }
+
+/// <summary>No upload of this client has this id: it never had, or its time is over.</summary>
+public sealed class UploadNotFoundException(string id)
+    : Exception($"There is no upload '{InvalidRequestException.Shortened(id)}', or its time is over. Create one with POST /v1/uploads.");
+
+/// <summary>The upload is not in the state that this needs.</summary>
+/// <param name="param">The field that says otherwise; null when it is the upload itself.</param>
+public sealed class UploadStateException(string message, string? param = null) : Exception(message)
+{
+    public string? Param { get; } = param;
+}
+
+/// <summary>One part of an upload is too large.</summary>
+public sealed class UploadPartTooLargeException(long limit) : Exception($"The part has more than {limit} bytes. Send smaller parts.");
 
 /// <summary>Clients' files cannot be kept where they should be. The operator's to mend, never a client's.</summary>
 public sealed class FileStoreUnusableException(string folder, Exception cause)

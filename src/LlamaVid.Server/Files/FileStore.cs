@@ -19,7 +19,6 @@ internal sealed class FileStore : IDisposable
     private readonly TimeProvider _time;
     private readonly Workspace? _temporary;
     private readonly string _incoming, _bytes;
-    private readonly Database _database;
     private readonly FileTable _table;
     private readonly FileRoom _room;
 
@@ -29,33 +28,40 @@ internal sealed class FileStore : IDisposable
         (_options, _maxBytes, _time) = (options, media.MaxBytes, time);
         _temporary = options.Path is "" ? Workspace.Create(media) : null;
         var folder = Path.GetFullPath(_temporary?.Folder ?? options.Path);
-        (_incoming, _bytes) = (Path.Combine(folder, "incoming"), Path.Combine(folder, "bytes"));
+        (_incoming, _bytes, PartsFolder) = (Path.Combine(folder, "incoming"), Path.Combine(folder, "bytes"), Path.Combine(folder, "parts"));
         try
         {
             Directory.CreateDirectory(_incoming);
             Directory.CreateDirectory(_bytes);
-            _database = new(Path.Combine(folder, "files.db"), FileTable.Schema);
-            _table = new(_database);
+            Directory.CreateDirectory(PartsFolder);
+            Database = new(Path.Combine(folder, "files.db"), FileTable.Schema + UploadTable.Schema);
+            _table = new(Database);
             _room = new((long)options.QuotaMegabytes << 20, _table.TotalBytes, Evict);
             SweepLeftovers();
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException or SqliteException)
         {
-            _database?.Dispose();
+            Database?.Dispose();
             _temporary?.Dispose();
             throw new FileStoreUnusableException(folder, fault);
         }
     }
+
+    /// <summary>Where uploads keep theirs.</summary>
+    internal Database Database { get; }
+
+    internal string PartsFolder { get; }
 
     /// <summary>A place for bytes that arrive. To be disposed, whether they were kept or not.</summary>
     public IncomingFile Begin() => new(Path.Combine(_incoming, Guid.NewGuid().ToString("N")), _room, _maxBytes);
 
     /// <summary>Keeps what has arrived. When this returns, it lasts.</summary>
     /// <param name="keepFor">Null: as long as the server keeps files.</param>
+    /// <param name="together">What is to happen with it or not at all.</param>
     /// <exception cref="UnsupportedMediaException">not the content that the purpose needs</exception>
     /// <exception cref="FileContentException">the same</exception>
     /// <exception cref="FileQuotaExceededException">too many files, or a full disk</exception>
-    public ClientFile Keep(IncomingFile incoming, string owner, string name, FilePurpose purpose, TimeSpan? keepFor = null)
+    public ClientFile Keep(IncomingFile incoming, string owner, string name, FilePurpose purpose, TimeSpan? keepFor = null, Action<ClientFile>? together = null)
     {
         if (incoming.Bytes == 0) throw new FileContentException("'file' is empty.");
         var content = FileContent.Of(incoming.Head, purpose);
@@ -67,54 +73,52 @@ internal sealed class FileStore : IDisposable
         if (_table.Count() >= _options.MaxFiles) RemoveExpired();
         try
         {
-            return _database.Transact(() =>
+            return Database.Transact(() =>
             {
                 if (_table.Count() >= _options.MaxFiles) throw FileQuotaExceededException.OfCount(_options.MaxFiles);
-                incoming.Close();
-                if (!File.Exists(PathOf(hash)))
-                {
-                    File.Move(incoming.Path, PathOf(hash));
-                    Disk.SyncFolder(_bytes);
-                }
+                if (!File.Exists(PathOf(hash))) Place(incoming, PathOf(hash));
                 _table.Insert(file);
+                together?.Invoke(file);
                 return file;
             });
         }
         catch (Exception fault)
         {
-            _database.Transact(() => Collect(hash));
+            Database.Transact(() => Collect(hash));
             throw Disk.IsFull(fault) || fault is SqliteException { SqliteErrorCode: SQLitePCL.raw.SQLITE_FULL } ? FileQuotaExceededException.OfDisk() : fault;
         }
     }
 
     /// <exception cref="ClientFileNotFoundException">this client has no such file</exception>
-    public ClientFile Find(string owner, string id, string? param = null) => _table.Find(owner, id, _time.GetUtcNow()) ?? throw new ClientFileNotFoundException(id, param);
+    public ClientFile Find(string owner, string id, string? param = null) => TryFind(owner, id) ?? throw new ClientFileNotFoundException(id, param);
+
+    public ClientFile? TryFind(string owner, string id) => _table.Find(owner, id, _time.GetUtcNow());
 
     public List<ClientFile> Page(string owner, FilePurpose? purpose, string? after, bool newestFirst, int count) =>
         _table.Page(owner, purpose, after, newestFirst, count, _time.GetUtcNow());
 
     /// <summary>Takes a file into use; it counts as used now.</summary>
     /// <exception cref="ClientFileNotFoundException">this client has no such file</exception>
-    public HeldFile Hold(string owner, string id, string? param = null) => _database.Transact(() =>
+    public HeldFile Hold(string owner, string id, string? param = null) => Database.Transact(() =>
     {
         var file = Find(owner, id, param);
         _table.Touch(id, _time.GetUtcNow());
         var bytes = new FileStream(PathOf(file.Hash), FileMode.Open, FileAccess.Read, FileShare.Read, 1, FileOptions.Asynchronous | FileOptions.SequentialScan);
-        return new HeldFile(file, bytes, () => _database.Transact(() => Collect(file.Hash)));
+        return new HeldFile(file, bytes, () => Database.Transact(() => Collect(file.Hash)));
     });
 
     /// <summary>Nobody finds the file any more; its bytes go when the last that reads them has ended.</summary>
     /// <exception cref="ClientFileNotFoundException">this client has no such file</exception>
-    public void Delete(string owner, string id) => _database.Transact(() => Remove(Find(owner, id)));
+    public void Delete(string owner, string id) => Database.Transact(() => Remove(Find(owner, id)));
 
     public void RemoveExpired()
     {
-        foreach (var file in _table.Expired(_time.GetUtcNow())) _database.Transact(() => Remove(file));
+        foreach (var file in _table.Expired(_time.GetUtcNow())) Database.Transact(() => Remove(file));
     }
 
     public void Dispose()
     {
-        _database.Dispose();
+        Database.Dispose();
         _temporary?.Dispose();
     }
 
@@ -124,7 +128,7 @@ internal sealed class FileStore : IDisposable
         long freed = 0;
         while (freed < bytes && _table.LongestUnused(_time.GetUtcNow() - _options.EvictAfter, EvictedAtOnce) is { Count: > 0 } candidates)
             for (var i = 0; i < candidates.Count && freed < bytes; i++)
-                if (_database.Transact(() => Remove(candidates[i])))
+                if (Database.Transact(() => Remove(candidates[i])))
                     freed += candidates[i].Bytes;
     }
 
@@ -137,12 +141,20 @@ internal sealed class FileStore : IDisposable
     /// <summary>What processes that were killed have left: bytes that never became a file, and bytes whose file is gone.</summary>
     private void SweepLeftovers()
     {
-        foreach (var path in Directory.EnumerateFiles(_incoming)) _database.Transact(() => DeleteUnlessHeld(path));
-        foreach (var path in Directory.EnumerateFiles(_bytes)) _database.Transact(() => Collect(Path.GetFileName(path)));
+        foreach (var path in Directory.EnumerateFiles(_incoming)) Database.Transact(() => DeleteUnlessHeld(path));
+        foreach (var path in Directory.EnumerateFiles(_bytes)) Database.Transact(() => Collect(Path.GetFileName(path)));
         RemoveExpired();
     }
 
-    private static bool DeleteUnlessHeld(string path)
+    /// <summary>Puts what has arrived where it is to stay; inside a transaction, so that no sweep takes it for left behind.</summary>
+    internal static void Place(IncomingFile incoming, string path)
+    {
+        incoming.Close();
+        File.Move(incoming.Path, path);
+        Disk.SyncFolder(Path.GetDirectoryName(path)!);
+    }
+
+    internal static bool DeleteUnlessHeld(string path)
     {
         try
         {

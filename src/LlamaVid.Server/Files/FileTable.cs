@@ -51,8 +51,9 @@ internal sealed class FileTable(Database database)
 
     public long Count() => database.Query("SELECT COUNT(*) FROM files", row => row.GetInt64(0))[0];
 
-    /// <summary>Bytes on the disk: what several files share counts once.</summary>
-    public long TotalBytes() => database.Query("SELECT COALESCE(SUM(bytes), 0) FROM (SELECT MAX(bytes) AS bytes FROM files GROUP BY hash)", row => row.GetInt64(0))[0];
+    /// <summary>Bytes on the disk, parts of uploads among them: what several files share counts once.</summary>
+    public long TotalBytes() => database.Query(
+        "SELECT COALESCE(SUM(bytes), 0) FROM (SELECT MAX(bytes) AS bytes FROM files GROUP BY hash UNION ALL SELECT bytes FROM parts)", row => row.GetInt64(0))[0];
 
     private static ClientFile Read(SqliteDataReader row) => new(
         row.GetString(0), row.GetString(1), row.GetString(2), FilePurposes.All[row.GetString(3)], FileContent.Named(row.GetString(4)), row.GetString(5),

@@ -25,4 +25,12 @@ public sealed class FilesOptions
     /// <summary>A file that nobody has used for so long goes when another needs its room, the longest unused first.</summary>
     [Range(typeof(TimeSpan), "00:00:00", "3650.00:00:00")]
     public TimeSpan EvictAfter { get; set; } = TimeSpan.FromDays(1);
+
+    /// <summary>Uploads in parts that one client may have begun and not ended.</summary>
+    [Range(1, 100_000)]
+    public int MaxPendingUploads { get; set; } = 32;
+
+    /// <summary>How long an upload may take from its first word to its last.</summary>
+    [Range(typeof(TimeSpan), "00:00:01", "30.00:00:00")]
+    public TimeSpan KeepUploadsFor { get; set; } = TimeSpan.FromDays(1);
 }

@@ -3,8 +3,8 @@ using Microsoft.Data.Sqlite;
 
 namespace LlamaVid.Server.Hosting;
 
-/// <summary>Deletes files whose time is over, every minute. Opens the store before the socket, so that one that cannot be opened stops the start.</summary>
-internal sealed class FileExpiry(FileStore store, TimeProvider time, ILogger<FileExpiry> logger) : IHostedService, IDisposable
+/// <summary>Deletes files and uploads whose time is over, every minute. Opens the store before the socket, so that one that cannot be opened stops the start.</summary>
+internal sealed class FileExpiry(FileStore store, UploadStore uploads, TimeProvider time, ILogger<FileExpiry> logger) : IHostedService, IDisposable
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMinutes(1);
 
@@ -28,6 +28,7 @@ internal sealed class FileExpiry(FileStore store, TimeProvider time, ILogger<Fil
         try
         {
             store.RemoveExpired();
+            uploads.RemoveExpired();
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException or SqliteException)
         {

@@ -7,6 +7,7 @@ using LlamaVid.Server.Features.Estimate;
 using LlamaVid.Server.Features.Health;
 using LlamaVid.Server.Features.Models;
 using LlamaVid.Server.Features.Tokens;
+using LlamaVid.Server.Features.Uploads;
 using LlamaVid.Server.Jobs;
 
 namespace LlamaVid.Server.OpenAi;
@@ -26,6 +27,8 @@ namespace LlamaVid.Server.OpenAi;
 [JsonSerializable(typeof(TokenizeAnswer))]
 [JsonSerializable(typeof(DetokenizeAnswer))]
 [JsonSerializable(typeof(EstimateAnswer))]
+[JsonSerializable(typeof(UploadObject))]
+[JsonSerializable(typeof(UploadPartObject))]
 [JsonSerializable(typeof(ModelList))]
 [JsonSerializable(typeof(ModelEntry))]
 [JsonSerializable(typeof(HealthStatus))]

@@ -25,11 +25,10 @@ internal static class FileFields
             (draft, value) => draft.KeepFor = TimeSpan.FromSeconds(value.Integer(3600, 2_592_000)), Required: true));
 
     public static FieldTable<FileDraft> Table { get; } = new(
-        Purpose("What the file is for: vision and user_data are videos and pictures to ask about, batch is JSON Lines of requests."),
+        Field.Choice<FileDraft, FilePurpose>("purpose", FilePurposes.Uploadable,
+            "What the file is for: vision and user_data are videos and pictures to ask about, batch is JSON Lines of requests.",
+            (draft, purpose) => draft.Purpose = purpose) with { Required = true },
         Field.Object("expires_after", Expiry, "When the file is to go by itself. Left out: after Files:KeepFor."));
-
-    public static Field<FileDraft> Purpose(string description) => Field.Choice<FileDraft, FilePurpose>(
-        "purpose", FilePurposes.Uploadable, description, (draft, purpose) => draft.Purpose = purpose) with { Required = true };
 
     /// <summary>The form: the file itself, and objects as forms write them.</summary>
     public static OpenApiSchema FormSchema()
