@@ -7,6 +7,11 @@ cd "$root"
 
 dotnet build LlamaVid.Server.sln -c Release -v quiet
 
+# Clients of other languages are asked too where node is there; their packages come once.
+if command -v npm >/dev/null && [ ! -d tests/clients/node_modules ]; then
+    (cd tests/clients && npm ci --silent --no-audit --no-fund) || echo "The packages of tests/clients could not be installed; tests with them are skipped." >&2
+fi
+
 passed=0 failed=0 skipped=0
 for project in LlamaVid.Tests LlamaVid.Server.Tests; do
     report="$root/artifacts/$project.txt"
