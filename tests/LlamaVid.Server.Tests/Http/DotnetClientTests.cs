@@ -9,6 +9,8 @@ using OpenAI.Chat;
 using OpenAI.Files;
 using ChatMessage = Microsoft.Extensions.AI.ChatMessage;
 
+#pragma warning disable OPENAI001                         // the client calls files in messages experimental
+
 namespace LlamaVid.Server.Tests.Http;
 
 /// <summary>.NET's clients beyond a plain question: files, patience with a busy server, and Microsoft's common interface.</summary>

@@ -35,7 +35,7 @@ public sealed class OpenApiFuzzTests(DefaultServer fixture)
     private async Task<string?> FaultOfAsync(string path, string method, JsonElement operation, Random random)
     {
         using var request = new HttpRequestMessage(new(method), Address(path, operation, random));
-        var sent = operation.TryGetProperty("requestBody", out var body) ? Body(body, random) : null;
+        (HttpContent Content, string Shown)? sent = operation.TryGetProperty("requestBody", out var body) ? Body(body, random) : null;
         request.Content = sent?.Content;
         using var late = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         late.CancelAfter(Hang);
