@@ -6,8 +6,11 @@ internal sealed class CachedAttention(IReadOnlyList<SequenceChunk> chunks, int q
 {
     private readonly Tensor?[] _masks = [.. chunks.Select(chunk => chunk.Rows == 1 ? null : CausalMask(chunk.Cache.Length, chunk.Rows, queriesPerKey, device))];
 
+    private readonly bool _isDecoding = chunks.All(chunk => chunk.Rows == 1);
+
     public override Tensor Attend(int layer, Tensor q, Tensor k, Tensor v)
     {
+        if (_isDecoding && BFloat16Lanes.Fit(q, q.shape[2])) return AttendRows(layer, q, k, v);
         if (chunks.Count == 1) return Attend(layer, chunks[0].Cache, _masks[0], q, k, v);
 
         using var scope = NewDisposeScope();
@@ -18,6 +21,24 @@ internal sealed class CachedAttention(IReadOnlyList<SequenceChunk> chunks, int q
             seen.Add(Attend(layer, chunks[i].Cache, _masks[i], q.narrow(0, row, count), k.narrow(0, row, count), v.narrow(0, row, count)));
         }
         return torch.cat(seen, 0).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>One row of each sequence.</summary>
+    private Tensor AttendRows(int layer, Tensor q, Tensor k, Tensor v)
+    {
+        var (heads, kvHeads, size) = ((int)q.shape[1], (int)k.shape[1], (int)q.shape[2]);
+        var result = torch.empty([chunks.Count, heads * size], q.dtype);
+        var (query, key, value, seen) = (BFloat16Lanes.Address(q), BFloat16Lanes.Address(k), BFloat16Lanes.Address(v), BFloat16Lanes.Address(result));
+        var rows = new SingleRowAttention.Row[chunks.Count];
+        for (var i = 0; i < rows.Length; i++)
+        {
+            var (cache, width, kvWidth) = (chunks[i].Cache, heads * size * sizeof(ushort), kvHeads * size * sizeof(ushort));
+            cache.Append(layer, key + i * kvWidth, value + i * kvWidth, kvHeads, size);
+            var (keys, values) = cache.Addresses(layer);
+            rows[i] = new(query + i * width, keys, values, seen + i * width, cache.Length + 1, cache.Capacity);
+        }
+        SingleRowAttention.Attend(rows, heads, kvHeads, size);
+        return result;
     }
 
     private static Tensor Attend(int layer, KvCache cache, Tensor? mask, Tensor q, Tensor k, Tensor v)

@@ -5,6 +5,7 @@ public sealed class KvCache : IDisposable
 {
     private readonly Tensor[] _keys;                                        // per layer [Hkv, capacity, D]
     private readonly Tensor[] _values;
+    private (nint Keys, nint Values)[] _addresses = [];                     // of their first values, on the CPU
 
     internal KvCache(DecoderConfig config, int capacity, Placement placement)
     {
@@ -12,6 +13,8 @@ public sealed class KvCache : IDisposable
         var shape = new long[] { config.KvHeads, capacity, config.HiddenSize / config.Heads };
         _keys = [.. Enumerable.Range(0, config.Layers).Select(_ => Allocate())];
         _values = [.. Enumerable.Range(0, config.Layers).Select(_ => Allocate())];
+
+        if (placement.Device.type == DeviceType.CPU) _addresses = [.. _keys.Zip(_values, (keys, values) => (BFloat16Lanes.Address(keys), BFloat16Lanes.Address(values)))];
 
         Tensor Allocate() => torch.empty(shape, placement.Dtype, placement.Device).DetachFromDisposeScope();
     }
@@ -47,10 +50,28 @@ public sealed class KvCache : IDisposable
         Length = length;
     }
 
+    /// <summary>Stores the keys and values of position <see cref="Length"/> of a layer; 16-bit values on the CPU.</summary>
+    /// <param name="keys">where they lie, [Hkv, D]</param>
+    internal unsafe void Append(int layer, nint keys, nint values, int kvHeads, int size)
+    {
+        ObjectDisposedException.ThrowIf(_addresses.Length == 0, this);
+        if (Length >= Capacity) throw new InvalidOperationException($"The cache holds {Capacity} positions and all are filled.");
+        for (var head = 0; head < kvHeads; head++)
+        {
+            var (to, from) = (((long)head * Capacity + Length) * size, head * size);
+            new ReadOnlySpan<ushort>((ushort*)keys + from, size).CopyTo(new((ushort*)_addresses[layer].Keys + to, size));
+            new ReadOnlySpan<ushort>((ushort*)values + from, size).CopyTo(new((ushort*)_addresses[layer].Values + to, size));
+        }
+    }
+
+    /// <summary>Where the keys and values of a layer begin; on the CPU only.</summary>
+    internal (nint Keys, nint Values) Addresses(int layer) => _addresses[layer];
+
     internal void Advance(int count) => Length += count;
 
     public void Dispose()
     {
+        _addresses = [];
         foreach (var tensor in _keys) tensor.Dispose();
         foreach (var tensor in _values) tensor.Dispose();
     }

@@ -34,9 +34,16 @@ internal sealed class LlamaAttention : Module
     {
         using var scope = NewDisposeScope();
         var count = x.shape[0];
-        var q = RotaryTable.Rotate(q_proj.call(x).view(count, _heads, _headSize), cos, sin);
-        var k = RotaryTable.Rotate(k_proj.call(x).view(count, _kvHeads, _headSize), cos, sin);
+        var q = Rotated(q_proj.call(x).view(count, _heads, _headSize));
+        var k = Rotated(k_proj.call(x).view(count, _kvHeads, _headSize));
         var v = v_proj.call(x).view(count, _kvHeads, _headSize);
         return o_proj.call(rows.Attend(_layer, q, k, v)).MoveToOuterDisposeScope();
+
+        Tensor Rotated(Tensor product)
+        {
+            if (!BFloat16Lanes.Fit(product, _headSize / 2)) return RotaryTable.Rotate(product, cos, sin);
+            BFloat16Rows.Rotate(product, cos, sin);
+            return product;
+        }
     }
 }

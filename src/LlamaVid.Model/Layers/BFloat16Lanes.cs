@@ -1,0 +1,48 @@
+using System.Runtime.Intrinsics;
+
+namespace LlamaVid.Model.Layers;
+
+/// <summary>Loads bfloat16 as float32 and stores it again, 32 values at a time; and tells where loops of our own may run in place of tensor operators.</summary>
+internal static unsafe class BFloat16Lanes
+{
+    public const int Count = 32;
+
+    private const int ValuesPerTask = 1 << 16;
+
+    /// <summary>In inference on a CPU with registers of 512 bits, where <paramref name="width"/> is a multiple of what they hold.</summary>
+    public static bool Fit(Tensor values, long width) =>
+        values.dtype == ScalarType.BFloat16 && values.device_type == DeviceType.CPU && width % Count == 0 && Vector512.IsHardwareAccelerated && !torch.is_grad_enabled();
+
+    /// <summary>Of the first value of a contiguous tensor on the CPU. Memory of a tensor does not move.</summary>
+    public static nint Address(Tensor tensor)
+    {
+        using var first = tensor.view(-1).narrow(0, 0, 1);
+        fixed (byte* start = first.bytes) return (nint)start;
+    }
+
+    public static (Vector512<float> First, Vector512<float> Second) Load(ushort* values)
+    {
+        var (first, second) = Vector512.Widen(Vector512.Load(values));
+        return ((first << 16).AsSingle(), (second << 16).AsSingle());
+    }
+
+    /// <summary>Rounds to nearest, ties to even.</summary>
+    public static void Store(Vector512<float> first, Vector512<float> second, ushort* values) => Vector512.Narrow(Rounded(first), Rounded(second)).Store(values);
+
+    /// <summary>What comes back of a value that is stored and loaded.</summary>
+    public static Vector512<float> Round(Vector512<float> values) => (Rounded(values) << 16).AsSingle();
+
+    /// <summary>Runs over rows, on several threads when they hold enough values for that.</summary>
+    public static void ForRows(int rows, int width, Action<int> row)
+    {
+        if ((long)rows * width <= ValuesPerTask)
+            for (var i = 0; i < rows; i++) row(i);
+        else Parallel.For(0, rows, row);
+    }
+
+    private static Vector512<uint> Rounded(Vector512<float> values)
+    {
+        var bits = values.AsUInt32();
+        return (bits + Vector512.Create(0x7FFFu) + (bits >> 16 & Vector512<uint>.One)) >> 16;
+    }
+}
