@@ -24,6 +24,9 @@ internal static partial class Log
     [LoggerMessage(1004, LogLevel.Error, "The keys stay as they were: {Why}")]
     public static partial void KeysUnchanged(ILogger logger, string why);
 
+    [LoggerMessage(1012, LogLevel.Error, "Work in the background cannot be kept; it is tried again")]
+    public static partial void JobsCannotBeKept(ILogger logger, Exception exception);
+
     [LoggerMessage(1011, LogLevel.Warning, "The webhook of job {Job} was not heard at attempt {Attempt}: {Why}")]
     public static partial void WebhookNotHeard(ILogger logger, string job, int attempt, string why);
 }

@@ -1,5 +1,6 @@
 using LlamaVid.Media;
 using LlamaVid.Server.Jobs;
+using LlamaVid.Server.Jobs.Batches;
 using Microsoft.Extensions.Options;
 
 namespace LlamaVid.Server.Composition;
@@ -16,7 +17,8 @@ internal static class Background
         services.AddSingleton<BackgroundAnswering>().AddSingleton<JobViews>()
             .AddSingleton(provider => new GuardedHttp(provider.GetRequiredService<IOptions<MediaOptions>>().Value));
         if (configuration.GetSection(JobOptions.Section)[nameof(JobOptions.Path)] is { Length: > 0 })
-            services.AddSingleton<JobFiles>().AddSingleton<JobBoard>().AddHostedService<JobRunner>().AddHostedService<WebhookSender>();
+            services.AddSingleton<BackgroundRun>().AddSingleton<JobFiles>().AddSingleton<JobBoard>().AddHostedService<JobRunner>().AddHostedService<WebhookSender>()
+                .AddSingleton<BatchBoard>().AddHostedService<BatchRunner>();
         return services;
     }
 }

@@ -2,6 +2,7 @@ using System.Text.Json.Serialization;
 using LlamaVid.Server.Answers;
 using LlamaVid.Server.Errors;
 using LlamaVid.Server.Features.Ask;
+using LlamaVid.Server.Features.Batches;
 using LlamaVid.Server.Features.ChatCompletions;
 using LlamaVid.Server.Features.Estimate;
 using LlamaVid.Server.Features.Files;
@@ -81,6 +82,7 @@ internal static class OpenAiApi
         app.MapJobs();
         app.MapEstimate();
         app.MapTokens();
+        app.MapBatches();
         app.MapModels();
         app.MapFiles();
         app.MapUploads();

@@ -49,6 +49,8 @@ internal static class ErrorMap
         ClientLimitException e => (429, new(e.Message, "rate_limit_error", null, "rate_limit_exceeded")),
         ClientOverloadedException e => (429, new(e.Message, "rate_limit_error", null, "rate_limit_exceeded")),
         AddressRefusedException e => (400, Invalid($"The address is not allowed: {e.Message}", "address_not_allowed", "webhook.url")),
+        BatchNotFoundException e => (404, new(e.Message, "not_found_error", null, "batch_not_found")),
+        BatchQuotaException e => (429, new(e.Message, "rate_limit_error", null, "batch_quota_exceeded")),
         JobQuotaException e => (429, new(e.Message, "rate_limit_error", null, "job_quota_exceeded")),
         JobCancelledException e => (409, Invalid(e.Message, "job_cancelled", null)),
         JobAbandonedException e => (503, new(e.Message, "server_error", null, "job_abandoned")),

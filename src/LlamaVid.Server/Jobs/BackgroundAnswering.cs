@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using LlamaVid.Media;
 using LlamaVid.Server.Hosting;
+using LlamaVid.Server.Jobs.Batches;
 using LlamaVid.Server.OpenAi;
 using LlamaVid.Server.Requests;
 using LlamaVid.Server.Security;
@@ -8,16 +9,22 @@ using LlamaVid.Server.Security;
 namespace LlamaVid.Server.Jobs;
 
 /// <summary>Takes a checked request as a job and answers 202 as soon as nothing can lose it.</summary>
-internal sealed class BackgroundAnswering(EngineHost engine, JobViews views, GuardedHttp http, JobBoard? board = null)
+internal sealed class BackgroundAnswering(EngineHost engine, JobViews views, GuardedHttp http, JobBoard? board = null, BatchBoard? batches = null)
 {
     /// <summary>The jobs there are.</summary>
-    public JobBoard Board => board ?? throw InvalidRequestException.NotSupported(
-        "background", "This server does no work in the background (Jobs:Path is not set). Send the request without 'background'.");
+    public JobBoard Board => board ?? throw NoFolder();
 
-    public async Task TakeAsync(HttpContext context, ChatRequest request, BackgroundOrder order, string endpoint)
+    public BatchBoard Batches => batches ?? throw NoFolder();
+
+    public void RefuseWhenStopping()
     {
         if (engine.Engine.State is Engine.EngineState.Stopping or Engine.EngineState.Stopped)
             throw new Engine.EngineStoppedException();
+    }
+
+    public async Task TakeAsync(HttpContext context, ChatRequest request, BackgroundOrder order, string endpoint)
+    {
+        RefuseWhenStopping();
         if (order.Webhook is { } webhook)
             http.Check(webhook.Url);
         var job = await Board.AcceptAsync(
@@ -28,4 +35,7 @@ internal sealed class BackgroundAnswering(EngineHost engine, JobViews views, Gua
         context.Response.Headers.Location = $"/v1/jobs/{job.Id}";
         await context.Response.WriteAsJsonAsync(views.Of(job, null, null), OpenAiJson.Wire.JobView, cancellationToken: context.RequestAborted);
     }
+
+    private static InvalidRequestException NoFolder() => InvalidRequestException.NotSupported(
+        "background", "This server does no work in the background (Jobs:Path is not set). Send the request without 'background'.");
 }

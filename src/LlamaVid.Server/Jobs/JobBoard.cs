@@ -95,10 +95,19 @@ internal sealed class JobBoard : IDisposable
             {
                 if (_pending.MinBy(job => _runningOf.GetValueOrDefault(job.Entry.Owner)) is not { } job)
                     continue;                                               // it was cancelled meanwhile
+                var begun = job.Entry with { Status = JobStatus.Running, Attempts = job.Entry.Attempts + 1, Started = _time.GetUtcNow() };
+                try
+                {
+                    _store.Begin(begun.Id, begun.Attempts, begun.Started.Value);
+                }
+                catch
+                {
+                    _pendingCount.Release();                                // it still waits
+                    throw;
+                }
                 _pending.Remove(job);
-                _runningOf[job.Entry.Owner] = _runningOf.GetValueOrDefault(job.Entry.Owner) + 1;
-                job.Entry = job.Entry with { Status = JobStatus.Running, Attempts = job.Entry.Attempts + 1, Started = _time.GetUtcNow() };
-                _store.Begin(job.Entry.Id, job.Entry.Attempts, job.Entry.Started.Value);
+                _runningOf[begun.Owner] = _runningOf.GetValueOrDefault(begun.Owner) + 1;
+                job.Entry = begun;
                 return job;
             }
         }
@@ -124,8 +133,8 @@ internal sealed class JobBoard : IDisposable
     /// <summary>Ends a running job with its result or its fault; nothing when it was cancelled meanwhile.</summary>
     public void End(LiveJob job, string? result, Error? error)
     {
-        lock (_gate) Leave(job);
         Settle(job, error is null ? JobStatus.Completed : JobStatus.Failed, result, error);
+        lock (_gate) Leave(job);
     }
 
     /// <summary>Cancels a job that has not ended and removes one that has.</summary>

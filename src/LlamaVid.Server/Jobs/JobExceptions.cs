@@ -14,6 +14,14 @@ public sealed class JobQuotaException(int kept, int limit)
     public int Limit { get; } = limit;
 }
 
+/// <summary>There is no such batch, or it is another owner's.</summary>
+public sealed class BatchNotFoundException(string id)
+    : Exception($"There is no batch '{InvalidRequestException.Shortened(id)}'. GET /v1/batches lists yours.");
+
+/// <summary>The owner has as many batches under way as one owner may.</summary>
+public sealed class BatchQuotaException(int count, int limit)
+    : Exception($"{count} of your batches have not ended and the limit is {limit} (Jobs:MaxBatchesPerOwner). Wait for one, or cancel it.");
+
 /// <summary>The disk space that jobs may take is taken.</summary>
 public sealed class JobSpaceException(long needed, long free, int megabytes)
     : Exception($"This job needs {needed} bytes on disk; {Math.Max(0, free)} bytes of {megabytes} MB (Jobs:MaxMegabytes) are free. Send it later, or with a smaller video.")

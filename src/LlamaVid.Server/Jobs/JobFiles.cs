@@ -15,7 +15,7 @@ internal sealed class JobFiles : IDisposable
     public JobFiles(IOptions<JobOptions> options)
     {
         var path = Path.GetFullPath(options.Value.Path);
-        (_root, Database) = (Path.Combine(path, "requests"), Path.Combine(path, "jobs.db"));
+        (Folder, _root) = (path, Path.Combine(path, "requests"));
         try
         {
             CreatePrivate(path);
@@ -28,8 +28,11 @@ internal sealed class JobFiles : IDisposable
         }
     }
 
+    /// <summary>Jobs:Path, which is this process's alone.</summary>
+    public string Folder { get; }
+
     /// <summary>Where the table of jobs is.</summary>
-    public string Database { get; }
+    public string Database => Path.Combine(Folder, "jobs.db");
 
     /// <summary>Puts the request on disk; when this returns it survives the machine's loss of power.</summary>
     public async Task WriteAsync(string id, JobOrder order, CancellationToken cancellationToken)

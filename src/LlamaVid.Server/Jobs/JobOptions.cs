@@ -18,6 +18,10 @@ public sealed class JobOptions
     [Range(1, 1_000_000)]
     public int MaxPerOwner { get; set; } = 1000;
 
+    /// <summary>Batches of one owner that have not ended.</summary>
+    [Range(0, 10_000)]
+    public int MaxBatchesPerOwner { get; set; } = 10;
+
     /// <summary>Disk space for the requests that wait and the results that are kept.</summary>
     [Range(1, 10_000_000)]
     public int MaxMegabytes { get; set; } = 10_240;

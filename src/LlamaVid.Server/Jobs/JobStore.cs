@@ -1,13 +1,12 @@
+using LlamaVid.Server.Files;
 using Microsoft.Data.Sqlite;
 
 namespace LlamaVid.Server.Jobs;
 
 /// <summary>The table of jobs. What a call has written is on disk when it returns. Knows no files and runs nothing.</summary>
-internal sealed class JobStore : IDisposable
+internal sealed class JobStore(string file) : IDisposable
 {
     private const string Schema = """
-        PRAGMA journal_mode = WAL;
-        PRAGMA synchronous = FULL;
         PRAGMA foreign_keys = ON;
         CREATE TABLE IF NOT EXISTS jobs (
             number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, owner TEXT NOT NULL, endpoint TEXT NOT NULL, completion TEXT NOT NULL, seed INTEGER NOT NULL,
@@ -24,20 +23,11 @@ internal sealed class JobStore : IDisposable
     private const string Own = "id, owner, endpoint, completion, seed, created, attempts, started, jobs.status, ended, bytes";
     private const string Columns = $"{Own}, webhooks.status, tries", Jobs = "jobs LEFT JOIN webhooks ON job = id";
 
-    private readonly Lock _gate = new();
-    private readonly SqliteConnection _connection;
-    private SqliteTransaction? _transaction;
+    private readonly Database _database = new(file, Schema);
 
-    public JobStore(string file)
+    public void Add(JobEntry job, Webhook? webhook) => _database.Transact(() =>
     {
-        _connection = new(new SqliteConnectionStringBuilder { DataSource = file, Pooling = false }.ToString());
-        _connection.Open();
-        Execute(Schema);
-    }
-
-    public void Add(JobEntry job, Webhook? webhook) => Together(() =>
-    {
-        Execute(
+        _database.Run(
             """
             INSERT INTO jobs (id, owner, endpoint, completion, seed, created, status, bytes)
             VALUES ($id, $owner, $endpoint, $completion, $seed, $created, $status, $bytes)
@@ -45,104 +35,61 @@ internal sealed class JobStore : IDisposable
             ("$id", job.Id), ("$owner", job.Owner), ("$endpoint", job.Endpoint), ("$completion", job.CompletionId), ("$seed", job.Seed),
             ("$created", Time(job.Created)), ("$status", Name(JobStatus.Queued)), ("$bytes", job.Bytes));
         if (webhook is not null)
-            Execute("INSERT INTO webhooks (job, url, secret) VALUES ($id, $url, $secret)",
+            _database.Run("INSERT INTO webhooks (job, url, secret) VALUES ($id, $url, $secret)",
                 ("$id", job.Id), ("$url", webhook.Url.OriginalString), ("$secret", webhook.Secret));
         return true;
     });
 
     /// <summary>All that have not ended, oldest first.</summary>
-    public IReadOnlyList<JobEntry> Waiting() => Query($"SELECT {Columns} FROM {Jobs} WHERE ended IS NULL ORDER BY number");
+    public IReadOnlyList<JobEntry> Waiting() => _database.Query($"SELECT {Columns} FROM {Jobs} WHERE ended IS NULL ORDER BY number", Entry);
 
     public JobEntry? Find(string owner, string id) =>
-        Query($"SELECT {Columns} FROM {Jobs} WHERE id = $id AND owner = $owner", ("$id", id), ("$owner", owner)).FirstOrDefault();
+        _database.Query($"SELECT {Columns} FROM {Jobs} WHERE id = $id AND owner = $owner", Entry, ("$id", id), ("$owner", owner)).FirstOrDefault();
 
     /// <summary>Newest first, at most <paramref name="count"/>, from the one after <paramref name="after"/>.</summary>
-    public IReadOnlyList<JobEntry> List(string owner, string? after, int count) => Query(
+    public IReadOnlyList<JobEntry> List(string owner, string? after, int count) => _database.Query(
         $"""
         SELECT {Columns} FROM {Jobs} WHERE owner = $owner AND ($after IS NULL OR number < (SELECT number FROM jobs WHERE id = $after AND owner = $owner))
         ORDER BY number DESC LIMIT $count
-        """, ("$owner", owner), ("$after", after), ("$count", count));
+        """, Entry, ("$owner", owner), ("$after", after), ("$count", count));
 
-    public JobOutcome Outcome(string id)
-    {
-        lock (_gate)
-        {
-            using var command = Command("SELECT status, result, error, chunks FROM jobs WHERE id = $id", ("$id", id));
-            using var row = command.ExecuteReader();
-            return row.Read()
-                ? new(Status(row.GetString(0)), Text(row, 1), Text(row, 2), Text(row, 3)?.Split('\n') ?? [])
-                : throw new JobNotFoundException(id);
-        }
-    }
+    public JobOutcome Outcome(string id) => _database.Query(
+        "SELECT status, result, error, chunks FROM jobs WHERE id = $id",
+        row => new JobOutcome(Status(row.GetString(0)), Text(row, 1), Text(row, 2), Text(row, 3)?.Split('\n') ?? []), ("$id", id)).FirstOrDefault() ?? throw new JobNotFoundException(id);
 
     public void Begin(string id, int attempts, DateTimeOffset started) =>
-        Execute("UPDATE jobs SET attempts = $attempts, started = $started WHERE id = $id", ("$id", id), ("$attempts", attempts), ("$started", Time(started)));
+        _database.Run("UPDATE jobs SET attempts = $attempts, started = $started WHERE id = $id", ("$id", id), ("$attempts", attempts), ("$started", Time(started)));
 
     /// <summary>From here on its webhook is due.</summary>
     /// <returns>False when it had ended already: a job ends once.</returns>
-    public bool End(string id, JobOutcome outcome, DateTimeOffset ended) => Together(() =>
-        Execute(
+    public bool End(string id, JobOutcome outcome, DateTimeOffset ended) => _database.Transact(() =>
+        _database.Run(
             "UPDATE jobs SET status = $status, ended = $ended, result = $result, error = $error, chunks = $chunks, bytes = $bytes WHERE id = $id AND ended IS NULL",
             ("$id", id), ("$status", Name(outcome.Status)), ("$ended", Time(ended)), ("$result", outcome.Result), ("$error", outcome.Error),
             ("$chunks", string.Join('\n', outcome.Chunks)), ("$bytes", outcome.Bytes)) == 1
-        && Execute("UPDATE webhooks SET due = $ended WHERE job = $id", ("$id", id), ("$ended", Time(ended))) >= 0);
+        && _database.Run("UPDATE webhooks SET due = $ended WHERE job = $id", ("$id", id), ("$ended", Time(ended))) >= 0);
 
     /// <summary>The webhooks whose time has come, and when the next one's will.</summary>
-    public (IReadOnlyList<DueWebhook> Due, DateTimeOffset? Next) DueWebhooks(DateTimeOffset now)
-    {
-        lock (_gate)
-        {
-            var due = new List<DueWebhook>();
-            using var command = Command($"SELECT {Columns}, url, secret FROM {Jobs} WHERE due <= $now ORDER BY due LIMIT 100", ("$now", Time(now)));
-            using var row = command.ExecuteReader();
-            while (row.Read())
-                due.Add(new(Entry(row), new(row.GetString(13)), Text(row, 14), row.GetInt32(12)));
-            using var next = Command("SELECT MIN(due) FROM webhooks");
-            return (due, next.ExecuteScalar() is long time ? DateTimeOffset.FromUnixTimeMilliseconds(time) : null);
-        }
-    }
+    public (IReadOnlyList<DueWebhook> Due, DateTimeOffset? Next) DueWebhooks(DateTimeOffset now) => (
+        _database.Query(
+            $"SELECT {Columns}, url, secret FROM {Jobs} WHERE due <= $now ORDER BY due LIMIT 100",
+            row => new DueWebhook(Entry(row), new(row.GetString(13)), Text(row, 14), row.GetInt32(12)), ("$now", Time(now))),
+        _database.Query("SELECT MIN(due) FROM webhooks", row => Time(row, 0)).Single());
 
     /// <param name="due">Null: it is over.</param>
-    public void SetWebhook(string job, int tries, string status, DateTimeOffset? due) => Execute(
+    public void SetWebhook(string job, int tries, string status, DateTimeOffset? due) => _database.Run(
         "UPDATE webhooks SET tries = $tries, status = $status, due = $due WHERE job = $job",
         ("$job", job), ("$tries", tries), ("$status", status), ("$due", due is { } time ? Time(time) : null));
 
-    public bool Remove(string id) => Execute("DELETE FROM jobs WHERE id = $id AND ended IS NOT NULL", ("$id", id)) == 1;
+    public bool Remove(string id) => _database.Run("DELETE FROM jobs WHERE id = $id AND ended IS NOT NULL", ("$id", id)) == 1;
 
-    public IReadOnlyList<JobEntry> EndedBefore(DateTimeOffset time) => Query($"SELECT {Columns} FROM {Jobs} WHERE ended < $time", ("$time", Time(time)));
+    public IReadOnlyList<JobEntry> EndedBefore(DateTimeOffset time) => _database.Query($"SELECT {Columns} FROM {Jobs} WHERE ended < $time", Entry, ("$time", Time(time)));
 
     /// <summary>How many jobs each owner has, and what they take on disk.</summary>
-    public IReadOnlyList<(string Owner, int Count, long Bytes)> Totals()
-    {
-        lock (_gate)
-        {
-            using var command = Command("SELECT owner, COUNT(*), SUM(bytes) FROM jobs GROUP BY owner");
-            using var row = command.ExecuteReader();
-            var totals = new List<(string, int, long)>();
-            while (row.Read())
-                totals.Add((row.GetString(0), row.GetInt32(1), row.GetInt64(2)));
-            return totals;
-        }
-    }
+    public IReadOnlyList<(string Owner, int Count, long Bytes)> Totals() =>
+        _database.Query("SELECT owner, COUNT(*), SUM(bytes) FROM jobs GROUP BY owner", row => (row.GetString(0), row.GetInt32(1), row.GetInt64(2)));
 
-    public void Dispose()
-    {
-        lock (_gate)
-            _connection.Dispose();
-    }
-
-    private List<JobEntry> Query(string sql, params (string Name, object? Value)[] values)
-    {
-        lock (_gate)
-        {
-            using var command = Command(sql, values);
-            using var row = command.ExecuteReader();
-            var jobs = new List<JobEntry>();
-            while (row.Read())
-                jobs.Add(Entry(row));
-            return jobs;
-        }
-    }
+    public void Dispose() => _database.Dispose();
 
     private static JobEntry Entry(SqliteDataReader row) => new(
         row.GetString(0), row.GetString(1), row.GetString(2), row.GetString(3), row.GetInt64(4), Time(row, 5)!.Value, row.GetInt32(6), Time(row, 7),
@@ -150,44 +97,6 @@ internal sealed class JobStore : IDisposable
     {
         Webhook = Text(row, 11) is { } webhook ? new(webhook, row.GetInt32(12)) : null,
     };
-
-    private bool Together(Func<bool> work)
-    {
-        lock (_gate)
-        {
-            using var transaction = _connection.BeginTransaction();
-            _transaction = transaction;
-            try
-            {
-                var done = work();
-                transaction.Commit();
-                return done;
-            }
-            finally
-            {
-                _transaction = null;
-            }
-        }
-    }
-
-    private int Execute(string sql, params (string Name, object? Value)[] values)
-    {
-        lock (_gate)
-        {
-            using var command = Command(sql, values);
-            return command.ExecuteNonQuery();
-        }
-    }
-
-    private SqliteCommand Command(string sql, params (string Name, object? Value)[] values)
-    {
-        var command = _connection.CreateCommand();
-        command.Transaction = _transaction;
-        command.CommandText = sql;
-        foreach (var (name, value) in values)
-            command.Parameters.AddWithValue(name, value ?? DBNull.Value);
-        return command;
-    }
 
     private static string Name(JobStatus status) => status.ToString().ToLowerInvariant();
 

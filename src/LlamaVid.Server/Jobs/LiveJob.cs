@@ -14,9 +14,6 @@ internal sealed class LiveJob(JobEntry entry)
     /// <summary>The newest event that says how far it is; null while it waits for its turn.</summary>
     public GenerationEvent? Progress { get; set; }
 
-    /// <summary>Where its request names media, for faults that lie in them; null until it has been read.</summary>
-    public string? MediaPath { get; set; }
-
     /// <summary>Completes when its end, whichever, is on disk.</summary>
     public Task Ended => _ended.Task;
 

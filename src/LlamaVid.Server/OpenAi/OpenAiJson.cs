@@ -2,6 +2,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using LlamaVid.Server.Errors;
+using LlamaVid.Server.Features.Batches;
 using LlamaVid.Server.Features.Files;
 using LlamaVid.Server.Features.Estimate;
 using LlamaVid.Server.Features.Health;
@@ -9,6 +10,7 @@ using LlamaVid.Server.Features.Models;
 using LlamaVid.Server.Features.Tokens;
 using LlamaVid.Server.Features.Uploads;
 using LlamaVid.Server.Jobs;
+using LlamaVid.Server.Jobs.Batches;
 
 namespace LlamaVid.Server.OpenAi;
 
@@ -29,6 +31,9 @@ namespace LlamaVid.Server.OpenAi;
 [JsonSerializable(typeof(EstimateAnswer))]
 [JsonSerializable(typeof(UploadObject))]
 [JsonSerializable(typeof(UploadPartObject))]
+[JsonSerializable(typeof(BatchObject))]
+[JsonSerializable(typeof(BatchList))]
+[JsonSerializable(typeof(BatchAnswer))]
 [JsonSerializable(typeof(ModelList))]
 [JsonSerializable(typeof(ModelEntry))]
 [JsonSerializable(typeof(HealthStatus))]

@@ -1,0 +1,121 @@
+using System.Security.Cryptography;
+using LlamaVid.Server.Composition;
+using LlamaVid.Server.Files;
+using LlamaVid.Server.Requests;
+using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.Options;
+
+namespace LlamaVid.Server.Jobs.Batches;
+
+/// <summary>Every batch there is: accepted with a copy of its input, so that it needs nothing that somebody may delete, and told of with its counts. Runs nothing.</summary>
+internal sealed class BatchBoard : IDisposable
+{
+    private readonly FileStore _store;
+    private readonly JobOptions _options;
+    private readonly TimeProvider _time;
+    private readonly Database _database;
+    private readonly string _inputs;
+    private readonly Lock _gate = new();
+    private readonly Dictionary<string, CancellationTokenSource> _live = [];
+
+    /// <exception cref="StartupException">the table cannot be used</exception>
+    public BatchBoard(JobFiles files, FileStore store, IOptions<JobOptions> options, TimeProvider time)
+    {
+        (_store, _options, _time, _inputs) = (store, options.Value, time, Path.Combine(files.Folder, "batches"));
+        var path = Path.Combine(files.Folder, "batches.db");
+        try
+        {
+            Directory.CreateDirectory(_inputs);
+            _database = new(path, BatchTable.Schema);
+        }
+        catch (SqliteException fault)
+        {
+            throw new StartupException($"{path} cannot be used: {fault.Message} Restore it, or move it away to begin without batches.");
+        }
+        Table = new(_database);
+        foreach (var batch in Table.Waiting()) _live.Add(batch.Id, new());
+        foreach (var input in Directory.EnumerateFiles(_inputs))
+            if (!_live.ContainsKey(Path.GetFileName(input))) File.Delete(input);        // never acknowledged, or ended
+        Waiting = [.. _live.Keys];
+    }
+
+    public BatchTable Table { get; }
+
+    /// <summary>Those that the process before has left, oldest first.</summary>
+    public IReadOnlyList<string> Waiting { get; }
+
+    /// <summary>Told of every new batch.</summary>
+    public event Action<string>? Accepted;
+
+    public string InputOf(string id) => Path.Combine(_inputs, id);
+
+    public async Task<BatchEntry> AcceptAsync(string owner, string inputFile, string metadata, CancellationToken cancellationToken)
+    {
+        using var held = _store.Hold(owner, inputFile, "input_file_id");
+        if (held.File.Purpose != FilePurpose.Batch)
+            throw new InvalidRequestException("input_file_id", $"'input_file_id' names a file for {held.File.Purpose.Wire()}. Upload JSON Lines with purpose batch.");
+        var kept = Table.Waiting().Count(batch => batch.Owner == owner);
+        if (kept >= _options.MaxBatchesPerOwner) throw new BatchQuotaException(kept, _options.MaxBatchesPerOwner);
+
+        var batch = new BatchEntry(
+            $"batch_{RandomNumberGenerator.GetHexString(24, lowercase: true)}", owner, inputFile, metadata, RandomNumberGenerator.GetInt32(int.MaxValue),
+            BatchStatus.Validating, _time.GetUtcNow(), null, null, 0, null, null, null);
+        try
+        {
+            await using (var copy = new FileStream(InputOf(batch.Id), FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.Asynchronous))
+            {
+                await held.Bytes.CopyToAsync(copy, cancellationToken);
+                copy.Flush(flushToDisk: true);
+            }
+            Table.Add(batch);
+        }
+        catch
+        {
+            File.Delete(InputOf(batch.Id));
+            throw;
+        }
+        lock (_gate) _live.Add(batch.Id, new());
+        Accepted?.Invoke(batch.Id);
+        return batch;
+    }
+
+    /// <exception cref="BatchNotFoundException"></exception>
+    public BatchEntry Find(string owner, string id) => Table.Find(id) is { } batch && batch.Owner == owner ? batch : throw new BatchNotFoundException(id);
+
+    public List<BatchEntry> Page(string owner, string? after, int count)
+    {
+        if (after is not null) Find(owner, after);
+        return Table.Page(owner, after, count);
+    }
+
+    /// <summary>No further line is begun; what has been answered becomes its files.</summary>
+    public BatchEntry Cancel(string owner, string id)
+    {
+        var batch = Find(owner, id);
+        if (batch.Ended is not null) throw new InvalidRequestException(null, $"The batch is {batch.Status.ToString().ToLowerInvariant()}; only one that has not ended can be cancelled.");
+        Table.Cancel(id);
+        lock (_gate)
+            if (_live.TryGetValue(id, out var live)) live.Cancel();
+        return Find(owner, id);
+    }
+
+    public CancellationToken CancelledOf(string id) { lock (_gate) return _live[id].Token; }
+
+    /// <summary>The batch has ended, on disk; its input goes.</summary>
+    public void Settle(string id)
+    {
+        File.Delete(InputOf(id));
+        lock (_gate) _live.Remove(id);
+    }
+
+    public void RemoveExpired()
+    {
+        foreach (var batch in Table.EndedBefore(_time.GetUtcNow() - _options.KeepResults)) Table.Remove(batch.Id);
+    }
+
+    public void Dispose()
+    {
+        _database.Dispose();
+        foreach (var live in _live.Values) live.Dispose();
+    }
+}
