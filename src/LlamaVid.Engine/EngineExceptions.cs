@@ -24,6 +24,10 @@ public sealed class TooManyChoicesException(int choices, int positions, int limi
     public int Limit { get; } = limit;
 }
 
+/// <summary>Subtitles are sent for a video that is not laid out as a film, so that there is no place for them.</summary>
+public sealed class SubtitlesNotShownException()
+    : Exception("Subtitles are part of the film layout, which this request does not use. Set prompt_style to movie (long-video checkpoints have learned it), or leave the subtitles out.");
+
 /// <summary>The request names a token that the model does not have.</summary>
 public sealed class UnknownTokenException(int id, int vocabularySize)
     : Exception($"There is no token {id}: this model has the tokens 0 to {vocabularySize - 1}.")

@@ -224,7 +224,8 @@ public sealed partial class GenerationEngine : IAsyncDisposable
     private void RefuseHugeText(GenerationRequest request)
     {
         var characters = request.Turns.Sum(turn => (long)turn.Text.Length) + (request.Prompt.System?.Length ?? 0)
-            + (request.Prompt.Condition is VideoCondition.Text condition ? condition.Value.Length : 0);
+            + (request.Prompt.Condition is VideoCondition.Text condition ? condition.Value.Length : 0)
+            + request.Media.Sum(media => (media.Subtitles ?? []).Where(line => !(line.End <= media.Sampling.Start || line.Start >= media.Sampling.End)).Sum(line => (long)line.Text.Length));
         var leastTokens = characters / Card!.LongestToken;
         if (leastTokens >= Card.ContextLength)
             throw new ContextLengthExceededException((int)Math.Min(leastTokens, int.MaxValue / 2), null, request.MaxTokens ?? 1, Card.ContextLength);

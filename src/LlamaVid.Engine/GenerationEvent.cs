@@ -75,7 +75,11 @@ public sealed record PromptReport(
 /// <param name="FramesPerSecond">Average rate of the source; null for pictures.</param>
 /// <param name="WasKnown">the vision tower did not run for it: its features were kept from an earlier request, or shared with one that runs</param>
 public sealed record MediaReport(
-    MediaKind Kind, int Frames, IReadOnlyList<double> Timestamps, double? Duration, double? FramesPerSecond, int Width, int Height, int TokensPerFrame, bool WasKnown);
+    MediaKind Kind, int Frames, IReadOnlyList<double> Timestamps, double? Duration, double? FramesPerSecond, int Width, int Height, int TokensPerFrame, bool WasKnown)
+{
+    /// <summary>Frames behind which subtitles stand; null where none were sent.</summary>
+    public int? CaptionedFrames { get; init; }
+}
 
 /// <summary>Milliseconds spent in each stage; <see cref="TimeToFirstToken"/> counts from submission.</summary>
 public sealed record GenerationTimings(

@@ -108,3 +108,9 @@ public sealed class IsolationUnavailableException()
 /// <summary>ffmpeg or ffprobe is not on this machine. The operator's to mend, never a client's.</summary>
 public sealed class FfmpegNotFoundException(string tool, string folder)
     : Exception($"{tool} was not found in {(folder.Length > 0 ? folder : "PATH")}. Install ffmpeg (apt-get install ffmpeg) or set Media:FfmpegPath to its folder.");
+
+/// <summary>A subtitle file could not be read. The message names the line.</summary>
+public sealed class SubtitlesUnreadableException(int line, string why) : Exception($"Line {line} of the subtitles {why}.")
+{
+    public int Line { get; } = line;
+}

@@ -19,7 +19,7 @@ internal static class Estimation
         }
         var media = sequence.Media.Select(item => Of(item, model, isKnown(item.Key))).ToArray();
         var positions = media.Length == sequence.Request.Media.Count && media.Sum(item => item.Tokens) is <= MostTokensLaidOut
-            ? PromptPlan.Lay(model, sequence.Request, i => (int)media[i].Frames).Positions
+            ? PromptPlan.Lay(model, sequence.Request, i => (int)media[i].Frames, i => Captions.Expected(sequence.Media[i])).Positions
             : (int?)null;
         return refusal is null
             ? new(media, positions, sequence.AnswerTokens, sequence.PlannedPositions * model.KvBytesPerPosition, waiting, null)

@@ -11,7 +11,7 @@ internal sealed class MediaIntake(MediaOpener opener, LlamaVidModel model, Model
         var inputs = sequence.Request.Media;
         if (inputs.Count > 0 && !card.SeesVideo) throw new ModelReadsTextOnlyException(card.Name);
 
-        Lay(sequence, _ => 1);                                              // the least it can need, before anything is fetched
+        Lay(sequence, _ => 1, i => [inputs[i].Sampling.Start ?? 0]);       // the least it can need, before anything is fetched
         if (inputs.Count == 0) return;
         var begin = sequence.Clock.Now;
         for (var i = 0; i < inputs.Count; i++)
@@ -21,7 +21,7 @@ internal sealed class MediaIntake(MediaOpener opener, LlamaVidModel model, Model
         }
         sequence.Publish(new GenerationEvent.Progress(WorkStage.Fetch, inputs.Count, inputs.Count));
         sequence.Clock.Fetched(begin);
-        Lay(sequence, i => sequence.Media[i].Plan.ExpectedFrames);          // and before anything is decoded
+        Lay(sequence, i => sequence.Media[i].Plan.ExpectedFrames, i => Captions.Expected(sequence.Media[i]));      // and before anything is decoded
     }
 
     private async Task<SequenceMedia> OpenAsync(MediaInput input, CancellationToken cancelled)
@@ -41,11 +41,11 @@ internal sealed class MediaIntake(MediaOpener opener, LlamaVidModel model, Model
         }
     }
 
-    private void Lay(Sequence sequence, Func<int, long> frames)
+    private void Lay(Sequence sequence, Func<int, long> frames, Func<int, IReadOnlyList<double>> times)
     {
         var visual = sequence.Request.Media.Select((_, i) => frames(i)).Sum() * card.TokensPerFrame;
         if (visual >= card.ContextLength)
             throw new ContextLengthExceededException(null, (int)Math.Min(visual, int.MaxValue / 2), sequence.Request.MaxTokens ?? 1, card.ContextLength);
-        (sequence.Planned, sequence.AnswerTokens) = PromptPlan.Of(model, sequence.Request, i => (int)frames(i), card, options);
+        (sequence.Planned, sequence.AnswerTokens) = PromptPlan.Of(model, sequence.Request, i => (int)frames(i), times, card, options);
     }
 }

@@ -95,7 +95,7 @@ internal sealed class RunningSequence : Workload, IDisposable
         Sequence.Publish(new GenerationEvent.Progress(WorkStage.Vision, sight.Compressed, sight.Media.Plan.ExpectedFrames));
     }
 
-    /// <summary>All frames are seen: lays the prompt out anew if fewer or more came than were planned.</summary>
+    /// <summary>All frames are seen: lays the prompt out anew if fewer or more came than were planned, or words stand between them.</summary>
     /// <returns>positions that the sequence needs, for all its answers</returns>
     /// <exception cref="ContextLengthExceededException">more frames came than fit</exception>
     public int LayOut(ModelCard card, EngineOptions options)
@@ -104,8 +104,8 @@ internal sealed class RunningSequence : Workload, IDisposable
         {
             Phase = WorkPhase.Wait;
             Sequence.Clock.Seen();
-            if (_sights.Any(sight => sight.Compressed != sight.Media.Plan.ExpectedFrames))
-                (Layout, AnswerTokens) = PromptPlan.Of(_model, Sequence.Request, i => _sights[i].Compressed, card, options);
+            if (_sights.Any(sight => sight.Compressed != sight.Media.Plan.ExpectedFrames || sight.Media.Input.Subtitles is not null))
+                (Layout, AnswerTokens) = PromptPlan.Of(_model, Sequence.Request, i => _sights[i].Compressed, i => _sights[i].Timestamps, card, options);
             Keys = PositionKeys.Of(Layout, [.. _sights.Select(sight => sight.Key)], _model.Config.Decoder.MaxPositions);
         }
         return Sequence.Request.Choices * AnswerPositions;

@@ -32,7 +32,10 @@ internal sealed class Sight(SequenceMedia media, FeatureKey key) : IDisposable
     {
         var info = media.Info;
         return new(
-            media.Input.Kind, Compressed, Timestamps, info.Duration, info.AverageRate?.Value, FrameSize.Width, FrameSize.Height, tokensPerFrame, WasKnown);
+            media.Input.Kind, Compressed, Timestamps, info.Duration, info.AverageRate?.Value, FrameSize.Width, FrameSize.Height, tokensPerFrame, WasKnown)
+        {
+            CaptionedFrames = media.Input.Subtitles is { } lines ? Captions.Of(lines, Timestamps, media.Input.Sampling.End).Count(caption => caption.Length > 0) : null,
+        };
     }
 
     public void Dispose()

@@ -21,6 +21,8 @@ internal static class ErrorMap
         TooManyChoicesException e => (400, Invalid(e.Message, "context_length_exceeded", "n")),
         FormatNotSupportedException e => (400, Invalid($"{e.Path} {e.Message}".Trim(), InvalidRequestException.Unsupported, null)),
         FormatTooComplexException e => (400, Invalid(e.Message, InvalidRequestException.Unsupported, "response_format")),
+        SubtitlesNotShownException e => (400, Invalid(e.Message, InvalidRequestException.Unsupported, "prompt_style")),
+        SubtitlesUnreadableException e => (400, Invalid(e.Message, InvalidRequestException.InvalidValue, null)),
         UnknownTokenException e => (400, Invalid(e.Message, InvalidRequestException.InvalidValue, null)),
         InvalidDataUriException e => (400, Invalid(e.Message, "invalid_data_uri", mediaPath)),
         InvalidApiKeyException e => (401, Unauthorised(e.Message)),

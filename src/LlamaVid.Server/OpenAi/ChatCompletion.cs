@@ -122,7 +122,11 @@ internal sealed record MediaUse(
     [property: Description("Seconds; null when the file does not tell."), JsonIgnore(Condition = JsonIgnoreCondition.Never)] double? Duration,
     [property: Description("Average frame rate of the source; null for pictures."), JsonIgnore(Condition = JsonIgnoreCondition.Never)] double? Fps,
     int Width, int Height, int TokensPerFrame,
-    [property: Description("hit: the frames' features were kept from an earlier request. miss: they were computed.")] string FeatureCache);
+    [property: Description("hit: the frames' features were kept from an earlier request. miss: they were computed.")] string FeatureCache)
+{
+    [Description("Frames behind which subtitles stand in the prompt, when subtitles were sent.")]
+    public int? CaptionedFrames { get; init; }
+}
 
 /// <summary>Milliseconds spent in each stage.</summary>
 internal sealed record Timings(

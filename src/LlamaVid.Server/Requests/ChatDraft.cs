@@ -29,6 +29,9 @@ internal sealed class PartDraft(RequestFiles files) : SampledDraft
 
     public string? Text { get; set; }
 
+    /// <summary>What is said in its video; in a part of its own, what is said in the video beside it.</summary>
+    public SubtitleDraft? Subtitles { get; set; }
+
     public MediaDraft? Media
     {
         get => _media;
@@ -39,6 +42,9 @@ internal sealed class PartDraft(RequestFiles files) : SampledDraft
 
 /// <param name="Path">Where the client named it, for errors.</param>
 internal sealed record MediaDraft(MediaSource Source, MediaKind Kind, string Path);
+
+/// <param name="Path">Where the client named it, for errors.</param>
+internal sealed record SubtitleDraft(IReadOnlyList<SubtitleLine> Lines, string Path);
 
 internal sealed class MessageDraft(string path, RequestFiles files)
 {

@@ -33,7 +33,7 @@ internal sealed record ChatRequest(string? Model, GenerationRequest Generation, 
             Id = id,
             Turns = turns,
             Media = [.. media.Select(item => new MediaInput(
-                item.Media.Source, item.Media.Kind, Sampling(draft, item.Choice), item.Media.Kind == MediaKind.Image ? draft.Fit : null))],
+                item.Media.Source, item.Media.Kind, Sampling(draft, item.Choice), item.Media.Kind == MediaKind.Image ? draft.Fit : null, Subtitles(item.Media, item.Choice)))],
             Prompt = new()
             {
                 Conversation = draft.Conversation ?? defaults.Conversation,
@@ -134,6 +134,10 @@ internal sealed record ChatRequest(string? Model, GenerationRequest Generation, 
     private static int? MaxTokens(ChatDraft draft) => draft is { MaxTokens: { } old, MaxCompletionTokens: { } @new } && old != @new
         ? throw new InvalidRequestException("max_tokens", $"'max_tokens' is {old} and 'max_completion_tokens' is {@new}; they mean the same. Send one of them.")
         : draft.MaxTokens ?? draft.MaxCompletionTokens;
+
+    private static IReadOnlyList<SubtitleLine>? Subtitles(MediaDraft media, SampledDraft choice) => choice is not PartDraft { Subtitles: { } subtitles } ? null
+        : media.Kind == MediaKind.Video ? subtitles.Lines
+        : throw new InvalidRequestException(subtitles.Path, $"'{subtitles.Path}' belongs to '{media.Path}', which is a picture; only videos have subtitles.");
 
     private static int MinTokens(ChatDraft draft) => MaxTokens(draft) is { } most && draft.MinTokens > most
         ? throw new InvalidRequestException("min_tokens", $"'min_tokens' is {draft.MinTokens}, more than 'max_tokens', {most}. Lower it.")

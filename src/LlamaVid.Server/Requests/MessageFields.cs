@@ -45,15 +45,31 @@ internal static class MessageFields
         }
         if (!content.IsArray)
             throw content.Wrong("must be a string or an array of parts");
+        SubtitleDraft? early = null;                         // of the video that comes next
+        PartDraft? video = null;
         foreach (var item in content.Items(10_000))
         {
             var part = new PartDraft(message.Files);
             TableOf(item).Read(item, part);
             if (part.Text is not null)
                 message.Text = message.Text is null ? part.Text : $"{message.Text}\n{part.Text}";
+            else if (part.Subtitles is { } subtitles)
+            {
+                if ((video is null ? early : video.Subtitles) is { } before)
+                    throw new InvalidRequestException(subtitles.Path, $"'{subtitles.Path}' are second subtitles of one video, after '{before.Path}'. Send one of them.");
+                if (video is null)
+                    early = subtitles;
+                else
+                    video.Subtitles = subtitles;
+            }
             else
+            {
                 message.Media.Add((part.Media ?? throw FieldTable<PartDraft>.Missing(item.Path, "url or data"), part));
+                (video, part.Subtitles, early) = (part, early, null);
+            }
         }
+        if (early is not null)
+            throw new InvalidRequestException(early.Path, $"'{early.Path}' has no video beside it. Send them in the message that holds the video.");
     }
 
     private static FieldTable<PartDraft> TableOf(JsonCursor part)

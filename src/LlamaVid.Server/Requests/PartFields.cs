@@ -39,6 +39,8 @@ internal static class PartFields
         ["image_url"] = Part("image_url",
             Address("image_url", "An https address or `data:image/png;base64,…`; `data:video/…` is taken as a video.", MediaKind.Image),
             [.. SharedFields.Sampling<PartDraft>(), Field.Harmless<PartDraft>("uuid")]),
+        ["subtitles"] = Part("subtitles", new("subtitles", "Of the video before it in the message, or else of the one behind it. Only films show them (`prompt_style`).",
+            () => SubtitleFields.Table.Schema(), (part, value) => part.Subtitles = SubtitleFields.Read(value), Required: true)),
         ["file"] = Video("file",
             new("file", "A file inside the request, or one that was uploaded before.", () => File.Schema(), (part, value) => File.Read(value, part), Required: true)),
     };

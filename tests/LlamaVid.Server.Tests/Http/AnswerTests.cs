@@ -148,6 +148,19 @@ public sealed class AnswerTests(DefaultServer fixture)
         Assert.Contains("\"finish_reason\":\"stop\"", reply.Text, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_film_shows_its_subtitles_and_a_clip_refuses_them()
+    {
+        var parts = $$$$"""
+            {"messages":[{"role":"user","content":[{"type":"video_url","video_url":"{{{{Clips.DataUri}}}}"},
+              {"type":"subtitles","subtitles":{"format":"srt","data":"1\n00:00:00,200 --> 00:00:00,900\nHello there\n"}},{"type":"text","text":"Who speaks?"}]}],"max_tokens":4
+            """;
+        var film = await _server.ChatAsync($"{parts},\"prompt_style\":\"movie\"}}");
+        Assert.Equal((200, 1), (film.Status, film.Json.GetProperty("video").GetProperty("captioned_frames").GetInt32()));
+        var clip = await _server.ChatAsync($"{parts}}}");
+        Assert.Equal((400, "unsupported_parameter", "prompt_style"), (clip.Status, clip.Code, clip.Error.GetProperty("param").GetString()));
+    }
+
     [Theory]
     [InlineData("\"stop_token_ids\":[700000]")]
     [InlineData("\"logit_bias\":{\"700000\":1}")]

@@ -150,6 +150,16 @@ public sealed class ChatRequestTests
     [InlineData("\"structured_outputs\":{\"choice\":[\"yes\"]}")]
     public void Forms_of_the_answer_arrive(string field) => Assert.NotNull(Read.Chat(Read.WithField(field)).Generation.Format);
 
+    [Theory]
+    [InlineData("""{"type":"video_url","video_url":"https://x.org/a.mp4"},{"type":"subtitles","subtitles":{"format":"srt","data":"1\n00:00:01,000 --> 00:00:02,500\nHi"}}""")]
+    [InlineData("""{"type":"subtitles","subtitles":{"data":"WEBVTT\n\n00:01.000 --> 00:02.500\nHi"}},{"type":"video_url","video_url":"https://x.org/a.mp4"}""")]
+    public void Subtitles_belong_to_the_video_beside_them(string parts) =>
+        Assert.Equal([new SubtitleLine(1, 2.5, "Hi")], Assert.Single(Read.Chat(Read.WithParts(parts)).Generation.Media).Subtitles);
+
+    [Fact]
+    public void A_plain_question_may_have_subtitles() =>
+        Assert.Single(Read.Ask("""{"question":"Why?","video_url":"https://x.org/a.mp4","subtitles":{"data":"WEBVTT\n\n00:01.000 --> 00:02.500\nHi"}}""").Generation.Media[0].Subtitles!);
+
     [Fact]
     public void Biases_are_told_by_token_id() =>
         Assert.Equal(new Dictionary<int, double> { [5] = -100, [31999] = 2.5 }, Read.Chat(Read.WithField("\"logit_bias\":{\"5\":-100,\"31999\":2.5}")).Generation.Sampling.Bias);

@@ -20,6 +20,8 @@ internal static class AskFields
             (draft, value) => draft.QuestionPart.Media = PartFields.Frames(value), Form: FormValue.TextOrJson),
         new Field<ChatDraft>("image", "A file in a form; in JSON the same as `image_url`.", () => new() { Type = JsonSchemaType.String },
             (draft, value) => draft.QuestionPart.Media = MediaReference.Read(value, MediaKind.Image), Form: FormValue.TextOrJson),
+        new Field<ChatDraft>("subtitles", "What is said in the video. Only films show it (`prompt_style`).", () => SubtitleFields.Table.Schema(),
+            (draft, value) => draft.QuestionPart.Subtitles = SubtitleFields.Read(value)),
         PartFields.FileId<ChatDraft>(draft => draft.QuestionPart),
         .. SharedFields.Answer, .. SamplingFields.All, .. FormatFields.All, .. SharedFields.Video, .. SharedFields.Compatibility,
     ]);
