@@ -22,6 +22,7 @@ public sealed class DocumentationTests(DefaultServer fixture)
         var form = Schema(document, "/v1/ask", "multipart/form-data").GetProperty("properties");
         Assert.Equal("binary", form.GetProperty("video").GetProperty("format").GetString());
         Assert.True(form.TryGetProperty("question", out _) && form.TryGetProperty("max_tokens", out _));
+        Assert.All(form.EnumerateObject(), field => Assert.Contains(field.Value.GetProperty("type").GetString(), new[] { "string", "number", "integer", "boolean" }));
         // The page fills in what is written here; anything but nothing would be sent, and refused.
         Assert.All(form.EnumerateObject().Where(field => field.Name is not ("question" or "video" or "image")),
             field => Assert.Equal([""], field.Value.GetProperty("examples").EnumerateArray().Select(example => example.GetString())));

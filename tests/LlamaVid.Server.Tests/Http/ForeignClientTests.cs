@@ -4,7 +4,7 @@ using LlamaVid.Tests;
 
 namespace LlamaVid.Server.Tests.Http;
 
-/// <summary>Clients of other languages, as they are: the scripts of <c>tests/clients</c>, whose packages <c>tests/run.sh</c> installs.</summary>
+/// <summary>Clients of other languages and a browser, as they are: the scripts of <c>tests/clients</c>, whose packages <c>tests/run.sh</c> installs.</summary>
 [Collection(nameof(DefaultServer))]
 public sealed class ForeignClientTests(DefaultServer fixture) : IAsyncLifetime
 {
@@ -32,6 +32,17 @@ public sealed class ForeignClientTests(DefaultServer fixture) : IAsyncLifetime
         await using var server = await RunningServer.StartAsync(
             "--Security:Keys:0:Name", "js", "--Security:Keys:0:Sha256", Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(Key))), "--Security:Keys:0:RequestsPerMinute", "60");
         await RunAsync("retry.mjs", server, Key);
+    }
+
+    [Fact]
+    public async Task A_clip_is_asked_about_on_the_documentation_page_in_a_browser()
+    {
+        var chromium = new[] { "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome" }.FirstOrDefault(File.Exists);
+        Assert.SkipWhen(chromium is null, "chromium is not installed (Debian: apt-get install chromium)");
+        Environment.SetEnvironmentVariable("CHROMIUM", chromium);
+        await using var server = await RunningServer.StartAsync("--Model:Path", Repository.Path("deploy/models/default"), "--Model:Dtype", "auto");
+        File.Copy(Repository.Path("deploy/samples/two-objects.mp4"), Clip, overwrite: true);
+        await RunAsync("swagger.mjs", server, "left");
     }
 
     public ValueTask DisposeAsync()

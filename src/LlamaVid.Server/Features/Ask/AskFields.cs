@@ -37,7 +37,7 @@ internal static class AskFields
         var schema = Json.Schema();
         var properties = schema.Properties!;
         foreach (var (name, field) in properties.ToArray())
-            if (field.Type == JsonSchemaType.Object || field.OneOf is { Count: > 0 })
+            if (field.Type is not (JsonSchemaType.String or JsonSchemaType.Number or JsonSchemaType.Integer or JsonSchemaType.Boolean))      // the page cannot draw those
                 properties[name] = new OpenApiSchema { Type = JsonSchemaType.String, Description = $"{field.Description} Written as JSON." };
         foreach (var name in (string[])["video", "image"])
             properties[name] = new OpenApiSchema { Type = JsonSchemaType.String, Format = "binary", Description = $"The {name} file." };
