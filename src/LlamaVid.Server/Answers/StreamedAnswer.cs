@@ -17,13 +17,14 @@ internal sealed class StreamedAnswer(
 
     public async Task WriteAsync(IAsyncEnumerable<GenerationEvent> generation, CancellationToken cancellationToken)
     {
-        await using var events = generation.GetAsyncEnumerator(cancellationToken);
+        using var leaving = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        await using var events = generation.GetAsyncEnumerator(leaving.Token);
         while (true)
         {
             GenerationEvent @event;
             try
             {
-                if (!await NextAsync(events, cancellationToken))
+                if (!await NextAsync(events, leaving, cancellationToken))
                     throw new InvalidOperationException("The generation ended without saying how.");
                 @event = events.Current;
                 if (@event is GenerationEvent.Failed { Error: var error })
@@ -41,17 +42,26 @@ internal sealed class StreamedAnswer(
     }
 
     /// <summary>Waits for the next event; each time the stream has been silent for an interval, a comment goes out.</summary>
-    private async Task<bool> NextAsync(IAsyncEnumerator<GenerationEvent> events, CancellationToken cancellationToken)
+    private async Task<bool> NextAsync(IAsyncEnumerator<GenerationEvent> events, CancellationTokenSource leaving, CancellationToken cancellationToken)
     {
         var next = events.MoveNextAsync().AsTask();
         using var done = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        while (true)
+        try
         {
-            var left = keepAlive - stream.Silence;
-            if (left <= TimeSpan.Zero)
-                await stream.CommentAsync("keep-alive", cancellationToken);
-            else if (next.IsCompleted || cancellationToken.IsCancellationRequested || await Task.WhenAny(next, Task.Delay(left, time, done.Token)) == next)
-                break;
+            while (true)
+            {
+                var left = keepAlive - stream.Silence;
+                if (left <= TimeSpan.Zero)
+                    await stream.CommentAsync("keep-alive", cancellationToken);
+                else if (next.IsCompleted || cancellationToken.IsCancellationRequested || await Task.WhenAny(next, Task.Delay(left, time, done.Token)) == next)
+                    break;
+            }
+        }
+        catch                                              // nobody reads the comment: the events must not be closed while one is waited for
+        {
+            await leaving.CancelAsync();
+            await ((Task)next).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            throw;
         }
         await done.CancelAsync();
         return await next;

@@ -145,6 +145,19 @@ public sealed class StreamedAnswerTests : IDisposable
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => run);
     }
 
+    [Fact]
+    public async Task A_connection_that_breaks_during_a_silence_ends_the_wait()
+    {
+        _body.IsBroken = true;
+        var run = Run(new(true, false, false, false, null));
+        for (var second = 0; second < 1000 && !run.IsCompleted; second++)
+        {
+            _time.Advance(TimeSpan.FromSeconds(1));
+            await Task.Delay(1, TestContext.Current.CancellationToken);          // the writer runs on another thread
+        }
+        await Assert.ThrowsAsync<IOException>(() => run);
+    }
+
     public void Dispose() => _body.Dispose();
 
     private void Send(params GenerationEvent[] events) => Array.ForEach(events, @event => Assert.True(_events.Writer.TryWrite(@event)));
@@ -176,11 +189,14 @@ public sealed class StreamedAnswerTests : IDisposable
     {
         private readonly Lock _gate = new();
 
+        public bool IsBroken { get; set; }
+
         public string Text { get { lock (_gate) return Encoding.UTF8.GetString(ToArray()); } }
 
         public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
         {
             await Task.Yield();
+            if (IsBroken) throw new IOException("The connection is gone.");
             lock (_gate)
                 Write(buffer.Span);
         }
