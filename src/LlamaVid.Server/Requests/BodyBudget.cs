@@ -8,6 +8,9 @@ internal sealed class BodyBudget(IOptions<ServerOptions> options)
 {
     private long _held;
 
+    /// <summary>What requests hold now.</summary>
+    public long Held => Interlocked.Read(ref _held);
+
     /// <summary>A share that is given back when the request has been answered.</summary>
     public Share Open(HttpContext context)
     {

@@ -23,6 +23,7 @@ public sealed class RunningServer : IAsyncDisposable
     public Uri Address { get; }
     public HttpClient Http { get; }
     internal IHostApplicationLifetime Lifetime => _app.Lifetime;
+    internal T Part<T>() where T : notnull => _app.Services.GetRequiredService<T>();
     internal EngineHost Engine => _app.Services.GetRequiredService<EngineHost>();
 
     public static async Task<RunningServer> StartAsync(params string[] args)

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using LlamaVid.Server.Requests;
 using LlamaVid.Server.Tests.Http;
 
 namespace LlamaVid.Server.Tests.Security;
@@ -37,14 +38,10 @@ public sealed class CrowdTests
         const string Head = "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 990000\r\n\r\n";
         using (var large = await RawClient.SendAsync(server, Head + new string(' ', 300_000)))
         {
-            Reply? refused = null;
-            await Until.TrueAsync(async () =>
-            {
-                await large.WriteAsync(new string(' ', 5_000));         // fast enough to be waited for
-                refused = await server.ChatAsync(Short + new string(' ', 50_000));
-                return refused.Status == 503;
-            });
-            Assert.Equal(("engine_overloaded", "5"), (refused!.Code, refused.Headers["Retry-After"]));
+            await Until.TrueAsync(() => Task.FromResult(server.Part<BodyBudget>().Held == 990_000));
+            await large.WriteAsync(new string(' ', 100_000));           // fast enough to be waited for
+            var refused = await server.ChatAsync(Short + new string(' ', 50_000));
+            Assert.Equal((503, "engine_overloaded", "5"), (refused.Status, refused.Code, refused.Headers["Retry-After"]));
             Assert.Equal(200, (await server.ChatAsync(Short)).Status);
         }
         await Until.TrueAsync(async () => (await server.ChatAsync(Short + new string(' ', 50_000))).Status == 200);
