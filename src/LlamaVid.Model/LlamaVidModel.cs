@@ -94,6 +94,7 @@ public sealed class LlamaVidModel : IDisposable
             throw new CheckpointException(directory.Tokenizer,
                 $"the tokenizer has {tokenizer.VocabularySize} tokens and model.embed_tokens.weight has {config.Decoder.VocabularySize} rows; "
                 + "it is another model's, or config.json lacks \"mm_use_im_patch_token\": false, without which a token is added.");
+        NativeHeap.Return();
         return new(config, placement, decoder, options.RopeFrequencies, tokenizer, sight);
     }
 

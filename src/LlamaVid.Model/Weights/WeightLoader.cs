@@ -78,7 +78,10 @@ public sealed class WeightLoader(CheckpointReader reader)
                 using var inference = torch.inference_mode(isInference);    // modes are per thread
                 using var noGrad = torch.no_grad();
                 foreach (var (name, destination) in part) reader.CopyTo(name, destination);
-                if (linears.TryGetValue(part.Key, out var linear)) linear.Pack();
+                if (!linears.TryGetValue(part.Key, out var linear)) return;
+                var bytes = linear.weight.numel() * linear.weight.element_size();
+                linear.Pack();
+                if (linear.Packed is not null) NativeHeap.Freed(bytes);
             });
         }
         catch (AggregateException faults)
