@@ -48,8 +48,9 @@ public sealed class SamplerTests
             if (k > 0 && k < sorted.Count) sorted = [.. sorted.Where(each => each.Logit >= sorted[k - 1].Logit)];
             var weights = sorted.Select(each => Math.Exp((each.Logit - sorted[0].Logit) / temperature)).Where(weight => weight >= minP * (1 - 1e-6)).ToList();
             var (count, sum, total) = (0, 0.0, weights.Sum());
-            while (count < weights.Count && (count == 0 || sum / total < p)) sum += weights[count++];
-            Assert.InRange(ids.Length, count - 1, count + 1);                // the last one may fall on either side by a rounding
+            while (count < weights.Count && (count == 0 || p >= 1 || sum / total < p)) sum += weights[count++];
+            var telling = weights.Take(count).Count(weight => weight / sum > 1e-9);
+            Assert.InRange(probabilities.Count(probability => probability > 1e-9), telling - 1, telling + 1);       // the last one may fall on either side by a rounding
             foreach (var (probability, weight) in probabilities.OrderDescending().Zip(weights.Take(Math.Min(count, ids.Length)))) Assert.Equal(weight / sum, probability, 0.02);
         });
 
