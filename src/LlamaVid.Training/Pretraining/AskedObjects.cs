@@ -6,29 +6,16 @@ namespace LlamaVid.Training.Pretraining;
 /// <remarks>
 /// A question names objects by colour, shape or both; what has all that is named is meant, else what has a part of it. One that names none is about all.
 /// One that names a background is about scenes before it only. Of two that are named the first has three quarters of the attention, seen or not, so that an
-/// average over both still says which is which. A question that compares two is about the one of them that it asks for: the larger, the one on the left.
-/// Attention that grows with size or place along an axis finds it in one frame; the language model only has to say what it sees.
+/// average over both still says which is which.
 /// </remarks>
 internal sealed class AskedObjects
 {
     private static readonly char[] Marks = [' ', '.', ',', ':', '?'];
 
     private const float FirstOfTwo = 0.75f;
-    private const double Tie = 0.1;                                          // places that are nearer than this share the attention
-
-    private static readonly Dictionary<string, Func<Actor, double, double>> Ranks = new()
-    {
-        ["larger"] = (actor, _) => actor.Size,
-        ["smaller"] = (actor, _) => -actor.Size,
-        ["left"] = (actor, time) => -actor.At(time).X,
-        ["right"] = (actor, time) => actor.At(time).X,
-        ["above"] = (actor, time) => -actor.At(time).Y,
-        ["below"] = (actor, time) => actor.At(time).Y,
-    };
 
     private readonly List<(Paint? Paint, Shape? Shape)> _named = [];
     private readonly Paint? _background;
-    private readonly string? _comparison;
 
     public AskedObjects(string question)
     {
@@ -37,14 +24,12 @@ internal sealed class AskedObjects
         foreach (var word in words)
         {
             _background = Palette.Backgrounds.FirstOrDefault(color => color.Name == word) ?? _background;
-            if (Ranks.ContainsKey(word)) _comparison = word;
             Shape? shape = Geometry.Shapes.Select(each => (Shape?)each).FirstOrDefault(each => each!.Value.Word() == word);
             if (shape is not null) _named.Add((paint, shape));
             else if (paint is not null) _named.Add((paint, null));
             paint = Palette.Objects.FirstOrDefault(color => color.Name == word);
         }
         if (paint is not null) _named.Add((paint, null));
-        if (_named.Count != 2) _comparison = null;
     }
 
     /// <param name="weights">one for each actor; what is missing to 1 belongs to the empty background</param>
@@ -52,34 +37,9 @@ internal sealed class AskedObjects
     {
         weights.Clear();
         if (_background is not null && _background != scene.Background) return;
-        if (_comparison is not null) Compare(scene, time, weights);
-        else if (_named.Count == 0) Share(scene, time, null, null, 1, weights);
-        else
-            for (var i = 0; i < _named.Count; i++)
-                Share(scene, time, _named[i].Paint, _named[i].Shape, _named.Count == 1 ? 1 : i == 0 ? FirstOfTwo : (1 - FirstOfTwo) / (_named.Count - 1), weights);
-    }
-
-    /// <summary>
-    /// Of places, all to the object that the question asks for, if both are seen. Sizes do not change: the object that is wanted is looked at whenever it is there,
-    /// the other never.
-    /// </summary>
-    private void Compare(Scene scene, double time, Span<float> weights)
-    {
-        var (first, last) = (Find(scene, _named[0]), Find(scene, _named[1]));
-        if (first < 0 || last < 0) return;
-        var (a, b) = (scene.Actors[first], scene.Actors[last]);
-        var ahead = Ranks[_comparison!](a, time) - Ranks[_comparison!](b, time);
-        var ofFirst = _comparison is "larger" or "smaller" ? ahead > 0 ? 1 : 0 : Math.Clamp(0.5 + ahead / (2 * Tie), 0, 1);
-        var isCompared = _comparison is "larger" or "smaller" || (a.IsVisible(time) && b.IsVisible(time));
-        if (isCompared && a.IsVisible(time)) weights[first] = (float)ofFirst;
-        if (isCompared && b.IsVisible(time)) weights[last] = (float)(1 - ofFirst);
-    }
-
-    private static int Find(Scene scene, (Paint? Paint, Shape? Shape) name)
-    {
-        for (var i = 0; i < scene.Actors.Count; i++)
-            if (Likeness(scene.Actors[i], name.Paint, name.Shape) == 2) return i;
-        return -1;
+        if (_named.Count == 0) Share(scene, time, null, null, 1, weights);
+        for (var i = 0; i < _named.Count; i++)
+            Share(scene, time, _named[i].Paint, _named[i].Shape, _named.Count == 1 ? 1 : i == 0 ? FirstOfTwo : (1 - FirstOfTwo) / (_named.Count - 1), weights);
     }
 
     /// <summary>Gives a share to what is most like a name, if anything is; without a name, to all.</summary>
