@@ -27,7 +27,7 @@ public sealed class OpenApiFuzzTests(DefaultServer fixture)
             for (var seed = 0; seed < Requests; seed++)
                 if (await FaultOfAsync(path, method, operation, new Random(HashCodeOf(path, method) + seed)) is { } fault)
                     faults.Add($"{method} {path}, seed {seed}: {fault}");
-        Assert.Empty(faults);
+        Assert.True(faults.Count == 0, string.Join('\n', faults.Take(20)));
     }
 
     private static int HashCodeOf(string path, string method) => (path + method).Aggregate(17, (sum, c) => unchecked(sum * 31 + c));
