@@ -203,15 +203,17 @@ public sealed class FilesTests(FilesTests.Small fixture) : IClassFixture<FilesTe
         var before = Stored();
         for (var i = 0; i < 8; i++)
         {
-            using var socket = new TcpClient();
-            await socket.ConnectAsync(_server.Address.Host, _server.Address.Port, TestContext.Current.CancellationToken);
-            await using var stream = socket.GetStream();
-            var head = "POST /v1/files HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 400000\r\n\r\n--b\r\nContent-Disposition: form-data; name=file; filename=a\r\n\r\n";
-            await stream.WriteAsync(Encoding.ASCII.GetBytes(head), TestContext.Current.CancellationToken);
-            await stream.WriteAsync(Padded(250_000), TestContext.Current.CancellationToken);
-            await Deadline.Until(() => Stored() != before);                      // it has begun to arrive
+            using (var socket = new TcpClient())
+            {
+                await socket.ConnectAsync(_server.Address.Host, _server.Address.Port, TestContext.Current.CancellationToken);
+                await using var stream = socket.GetStream();
+                var head = "POST /v1/files HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 400000\r\n\r\n--b\r\nContent-Disposition: form-data; name=file; filename=a\r\n\r\n";
+                await stream.WriteAsync(Encoding.ASCII.GetBytes(head), TestContext.Current.CancellationToken);
+                await stream.WriteAsync(Padded(250_000), TestContext.Current.CancellationToken);
+                await Deadline.Until(() => Stored() != before);                  // it has begun to arrive
+            }
+            await Deadline.Until(() => Stored() == before);
         }
-        await Deadline.Until(() => Stored() == before);
         var id = await IdOfAsync(Padded(300_000));
         await DeleteAsync(id);
     }
