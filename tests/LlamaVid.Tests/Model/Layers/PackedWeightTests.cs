@@ -112,10 +112,14 @@ public sealed class PackedWeightTests
         using var inference = inference_mode();
         using var layer = Layer(128, 64, form).Layer;
         using var x = randn(2, 128).to(ScalarType.BFloat16);
-        for (var i = 0; i < 3; i++) Multiply();
-        var before = NativeMemory.InUse();
         Multiply();
-        Assert.InRange(NativeMemory.InUse() - before, long.MinValue, 20 * times);
+        var grown = Enumerable.Range(0, 4).Min(_ =>
+        {
+            var before = NativeMemory.InUse();
+            Multiply();
+            return NativeMemory.InUse() - before;
+        });
+        Assert.InRange(grown, long.MinValue, 48 * times);                   // calls that lose something lose a hundred bytes and more
 
         void Multiply()
         {
