@@ -42,11 +42,8 @@ public sealed class Workspace : IDisposable
             trial.CreateMedia().Dispose();
             using var second = TryLock(trial.Folder);
             if (second is not null) return;                // a file system without locks: nobody knows who lives
-            foreach (var folder in Directory.EnumerateDirectories(options.TempRoot, Prefix + "*"))
-            {
-                using var dead = TryLock(folder);
-                if (dead is not null) Directory.Delete(folder, recursive: true);
-            }
+            foreach (var folder in (string[])[.. Directory.EnumerateDirectories(options.TempRoot, $"{Prefix}*"), .. Directory.EnumerateDirectories(options.TempRoot, $".{Prefix}*")])
+                Sweep(folder);
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
@@ -63,8 +60,34 @@ public sealed class Workspace : IDisposable
 
     public void Dispose()
     {
-        if (Directory.Exists(Folder)) Directory.Delete(Folder, recursive: true);   // does not follow links
+        if (Directory.Exists(Folder)) Delete(Folder);
         _lock.Dispose();
+    }
+
+    private static void Sweep(string folder)
+    {
+        using var dead = TryLock(folder);
+        if (dead is not null || IsForgotten(folder)) Delete(folder);
+    }
+
+    /// <summary>A folder gets its name when it has its lock, so one without was about to go when its process was killed, or is about to go.</summary>
+    private static bool IsForgotten(string folder) =>
+        !Path.GetFileName(folder).StartsWith('.') && !Directory.EnumerateFileSystemEntries(folder).Any();
+
+    /// <summary>The lock goes last: whatever is left when the process is killed meanwhile can still be told to be dead.</summary>
+    private static void Delete(string folder)
+    {
+        foreach (var entry in new DirectoryInfo(folder).EnumerateFileSystemInfos().Where(entry => entry.Name != Lock))
+            if (entry is DirectoryInfo { LinkTarget: null } inner) inner.Delete(recursive: true);
+            else entry.Delete();                                            // a link, not what it leads to
+        try
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+        catch (DirectoryNotFoundException)
+        {
+            // another process, which has just started, has swept it
+        }
     }
 
     /// <returns>Null where another process, or this one, holds the lock; also for what is not a workspace, or another user's.</returns>

@@ -22,6 +22,29 @@ public sealed class WorkspaceTests : IDisposable
         Assert.Empty(_root.GetFileSystemInfos());
     }
 
+    [Theory]
+    [InlineData("llamavid-0123456789abcde")]
+    [InlineData(".llamavid-0123456789abcde", "lock")]
+    public void Folders_of_those_killed_while_they_made_or_deleted_one_are_swept_too(string name, params string[] files)
+    {
+        var folder = _root.CreateSubdirectory(name);
+        foreach (var file in files) File.WriteAllText(Path.Combine(folder.FullName, file), "");
+
+        using var opener = new MediaOpener(Options, NullLogger.Instance);
+
+        Assert.Empty(_root.GetFileSystemInfos());
+    }
+
+    [Fact]
+    public void What_a_link_leads_to_is_kept()
+    {
+        var film = Path.Combine(_root.CreateSubdirectory("films").FullName, "film.mp4");
+        File.WriteAllText(film, "film");
+        using (var workspace = Workspace.Create(Options)) workspace.Link(film);
+        Assert.Equal("film", File.ReadAllText(film));
+        Assert.Single(_root.GetFileSystemInfos());
+    }
+
     [Fact]
     public void Folders_of_the_living_are_kept()
     {

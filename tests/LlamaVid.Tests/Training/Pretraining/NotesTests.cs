@@ -47,7 +47,7 @@ public sealed class NotesTests
     [Fact]
     public void What_was_looked_at_is_remembered()
     {
-        var notes = Write(Pair, 4, "Which is smaller, the red circle or the blue square?");
+        var notes = Write(Pair, 4, "Follow the red circle.");
         Assert.Equal([1, 1], Of(notes, Circle)[5..7]);
         Assert.Equal([0, 0], Of(notes, Square)[5..7]);
     }
