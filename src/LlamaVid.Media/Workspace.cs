@@ -11,6 +11,7 @@ public sealed class Workspace : IDisposable
     internal const string Media = "media", MediaUrl = "file:" + Media;
 
     private const string Prefix = "llamavid-", Lock = "lock";
+    private const int IdLength = 15;
 
     private readonly FileStream _lock;
     private int _sockets;
@@ -22,7 +23,7 @@ public sealed class Workspace : IDisposable
 
     public static Workspace Create(MediaOptions options)
     {
-        var id = Guid.NewGuid().ToString("N")[..15];
+        var id = Guid.NewGuid().ToString("N")[..IdLength];
         var (unlocked, folder) = (Path.Combine(options.TempRoot, $".{Prefix}{id}"), Path.Combine(options.TempRoot, $"{Prefix}{id}"));
         Directory.CreateDirectory(options.TempRoot);
         if (OperatingSystem.IsWindows()) Directory.CreateDirectory(unlocked);
@@ -67,12 +68,22 @@ public sealed class Workspace : IDisposable
     private static void Sweep(string folder)
     {
         using var dead = TryLock(folder);
-        if (dead is not null || IsForgotten(folder)) Delete(folder);
+        if (dead is not null) Delete(folder);
+        else if (Path.GetFileName(folder).Length == Prefix.Length + IdLength) DeleteEmpty(folder);
     }
 
-    /// <summary>A folder gets its name when it has its lock, so one without was about to go when its process was killed, or is about to go.</summary>
-    private static bool IsForgotten(string folder) =>
-        !Path.GetFileName(folder).StartsWith('.') && !Directory.EnumerateFileSystemEntries(folder).Any();
+    /// <summary>A folder gets its name when it has its lock, so an empty one was about to go when its process was killed, or is about to go.</summary>
+    private static void DeleteEmpty(string folder)
+    {
+        try
+        {
+            Directory.Delete(folder);
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        {
+            // it is not empty, another user's, or gone by now
+        }
+    }
 
     /// <summary>The lock goes last: whatever is left when the process is killed meanwhile can still be told to be dead.</summary>
     private static void Delete(string folder)

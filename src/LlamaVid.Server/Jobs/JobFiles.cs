@@ -1,4 +1,5 @@
 using LlamaVid.Server.Composition;
+using LlamaVid.Server.Files;
 using Microsoft.Extensions.Options;
 
 namespace LlamaVid.Server.Jobs;
@@ -49,6 +50,8 @@ internal sealed class JobFiles : IDisposable
         await using var request = new FileStream(Path.Combine(folder, Request), FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.Asynchronous);
         await request.WriteAsync(order.Body, cancellationToken);
         request.Flush(flushToDisk: true);
+        Disk.SyncFolder(folder);
+        Disk.SyncFolder(_root);
     }
 
     public Task<byte[]> ReadAsync(string id, CancellationToken cancellationToken) => File.ReadAllBytesAsync(Path.Combine(FolderOf(id), Request), cancellationToken);

@@ -36,7 +36,7 @@ public sealed class ClientLimitTests
             Assert.Contains("MaxConcurrent", refused.Text, StringComparison.Ordinal);
             Assert.Equal(200, (await Keys.ChatAsync(server, free)).Status);
         }
-        await Until.TrueAsync(async () => (await Keys.ChatAsync(server, narrow)).Status == 200);
+        await Deadline.Until(async () => (await Keys.ChatAsync(server, narrow)).Status == 200);
     }
 
     [Fact]

@@ -38,13 +38,13 @@ public sealed class CrowdTests
         const string Head = "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 990000\r\n\r\n";
         using (var large = await RawClient.SendAsync(server, Head + new string(' ', 300_000)))
         {
-            await Until.TrueAsync(() => Task.FromResult(server.Part<BodyBudget>().Held == 990_000));
+            await Deadline.Until(() => server.Part<BodyBudget>().Held == 990_000);
             await large.WriteAsync(new string(' ', 100_000));           // fast enough to be waited for
             var refused = await server.ChatAsync(Short + new string(' ', 50_000));
             Assert.Equal((503, "engine_overloaded", "5"), (refused.Status, refused.Code, refused.Headers["Retry-After"]));
             Assert.Equal(200, (await server.ChatAsync(Short)).Status);
         }
-        await Until.TrueAsync(async () => (await server.ChatAsync(Short + new string(' ', 50_000))).Status == 200);
+        await Deadline.Until(async () => (await server.ChatAsync(Short + new string(' ', 50_000))).Status == 200);
     }
 
     [Fact]
@@ -76,7 +76,7 @@ public sealed class CrowdTests
         TestContext.Current.SendDiagnosticMessage(
             $"{streams} streams, {burst} requests: {answered.Count(reply => reply.Status == 200)} answered, {answered.Count(reply => reply.Status == 429)} refused, " +
             $"{live} probes meanwhile, {(Process.GetCurrentProcess().WorkingSet64 - before) >> 20} MB more for both sides");
-        await Until.TrueAsync(async () => (await Keys.ChatAsync(server, honest)).Status == 200);
+        await Deadline.Until(async () => (await Keys.ChatAsync(server, honest)).Status == 200);
         Assert.InRange((Process.GetCurrentProcess().WorkingSet64 - before) >> 20, long.MinValue, 500 + (streams + burst) / 5);
     }
 }

@@ -36,7 +36,7 @@ public sealed class HealthTests
         await app.StartAsync(TestContext.Current.CancellationToken);
         using var http = new HttpClient { BaseAddress = new(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()) };
         var codes = new HashSet<string>();
-        await Until.TrueAsync(async () =>
+        await Deadline.Until(async () =>
         {
             using var response = await http.GetAsync("/health/ready", TestContext.Current.CancellationToken);
             var reply = await Reply.OfAsync(response);

@@ -49,10 +49,10 @@ public sealed class MetricsTests
     {
         await using var server = await RunningServer.StartAsync("--Engine:MaxRunningSequences", "1", "--Engine:MaxWaitingRequests", "2");
         using var running = await server.StreamAsync();
-        await Until.TrueAsync(async () => (await Scrape.OfAsync(server))["llamavid_num_requests_running"] == 1);
+        await Deadline.Until(async () => (await Scrape.OfAsync(server))["llamavid_num_requests_running"] == 1);
         using var leaving = new CancellationTokenSource();
         var waiting = Enumerable.Range(0, 2).Select(_ => server.Http.PostAsync("/v1/chat/completions", new StringContent(Clips.Chat(), null, "application/json"), leaving.Token)).ToArray();
-        await Until.TrueAsync(async () => (await Scrape.OfAsync(server))["llamavid_num_requests_waiting"] == 2);
+        await Deadline.Until(async () => (await Scrape.OfAsync(server))["llamavid_num_requests_waiting"] == 2);
 
         Assert.Equal(503, (await server.ChatAsync(Clips.Chat())).Status);
         var during = await Scrape.OfAsync(server);
@@ -61,7 +61,7 @@ public sealed class MetricsTests
 
         Assert.Equal(1, during["llamavid_queue_rejected_total{reason=\"engine_overloaded\"}"]);
         Assert.InRange(during["llamavid_kv_cache_usage_perc"], 0.01, 1);
-        await Until.TrueAsync(async () => await Scrape.OfAsync(server) is var after && Ended(after) == 3 && after["llamavid_num_requests_running"] == 0);
+        await Deadline.Until(async () => await Scrape.OfAsync(server) is var after && Ended(after) == 3 && after["llamavid_num_requests_running"] == 0);
         Assert.Equal(0, (await Scrape.OfAsync(server))["llamavid_num_requests_waiting"]);
         Assert.All(waiting, request => Assert.NotEqual(TaskStatus.Faulted, request.Status));
 
@@ -73,7 +73,7 @@ public sealed class MetricsTests
     {
         await using var server = await RunningServer.StartAsync();
         using (await server.StreamAsync()) { }
-        await Until.TrueAsync(async () => (await Scrape.OfAsync(server))["llamavid_request_success_total{finished_reason=\"abort\"}"] == 1);
+        await Deadline.Until(async () => (await Scrape.OfAsync(server))["llamavid_request_success_total{finished_reason=\"abort\"}"] == 1);
     }
 
     [Fact]

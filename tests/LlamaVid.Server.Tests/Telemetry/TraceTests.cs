@@ -60,7 +60,7 @@ public sealed class TraceTests
             request.Headers.Add("traceparent", $"00-{Trace}-b7ad6b7169203331-01");
             using var response = await server.Http.SendAsync(request, TestContext.Current.CancellationToken);
             id = Id(await Reply.OfAsync(response));
-            await Until.TrueAsync(() => Task.FromResult(collector.Text.Contains(id, StringComparison.Ordinal)));
+            await Deadline.Until(() => collector.Text.Contains(id, StringComparison.Ordinal));
         }
         var received = collector.Text;
         Assert.All(["llamavid-server", "queue", "fetch", "decode_video", "vision", "prefill", "POST /v1/chat/completions", id], text => Assert.Contains(text, received, StringComparison.Ordinal));
@@ -91,7 +91,7 @@ public sealed class TraceTests
 
         public async Task<Dictionary<string, Activity>> OfAsync(string id, string last)
         {
-            await Until.TrueAsync(() => Task.FromResult(Of().Any(span => span.OperationName == last)));
+            await Deadline.Until(() => Of().Any(span => span.OperationName == last));
             return Of().ToDictionary(span => span.OperationName);
 
             IEnumerable<Activity> Of() => _ended.Where(span => id.Equals(span.GetTagItem("llamavid.id")));
@@ -99,7 +99,7 @@ public sealed class TraceTests
 
         public async Task<Activity[]> FailedAsync()
         {
-            await Until.TrueAsync(() => Task.FromResult(_ended.Count(span => span.Status == ActivityStatusCode.Error) >= 2));
+            await Deadline.Until(() => _ended.Count(span => span.Status == ActivityStatusCode.Error) >= 2);
             return [.. _ended.Where(span => span.Status == ActivityStatusCode.Error)];
         }
 

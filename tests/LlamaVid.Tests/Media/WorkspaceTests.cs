@@ -36,6 +36,15 @@ public sealed class WorkspaceTests : IDisposable
     }
 
     [Fact]
+    public void Empty_folders_of_others_are_kept()
+    {
+        var folder = _root.CreateSubdirectory("llamavid-models");
+        using var opener = new MediaOpener(Options, NullLogger.Instance);
+        Assert.True(folder.Exists);
+        Assert.Single(_root.GetFileSystemInfos());
+    }
+
+    [Fact]
     public void What_a_link_leads_to_is_kept()
     {
         var film = Path.Combine(_root.CreateSubdirectory("films").FullName, "film.mp4");

@@ -67,6 +67,7 @@ internal sealed class BatchBoard : IDisposable
                 await held.Bytes.CopyToAsync(copy, cancellationToken);
                 copy.Flush(flushToDisk: true);
             }
+            Disk.SyncFolder(_inputs);
             Table.Add(batch);
         }
         catch
