@@ -93,7 +93,7 @@ public sealed partial class GenerationEngine : IAsyncDisposable
     private Generation Submit(GenerationRequest request, Action<GenerationEvent>? observe)
     {
         RefuseUnlessReady();
-        RefuseHugeText(request);
+        TextLength.Require(request, [.. request.Media.Select(media => media.Subtitles)], Card!);
         RefuseUnknownTokens(request);
         var seeded = request with { Sampling = request.Sampling with { Seed = request.Sampling.Seed ?? RandomNumberGenerator.GetInt32(int.MaxValue) } };
         var sequence = new Sequence(seeded, _time, _options.RequestTimeout, _queue.Ended, observe);
@@ -113,7 +113,7 @@ public sealed partial class GenerationEngine : IAsyncDisposable
         await using var leaving = cancellationToken.Register(() => sequence.Cancel());
         try
         {
-            RefuseHugeText(request);
+            TextLength.Require(request, [.. request.Media.Select(media => media.Subtitles)], Card!);
         }
         catch (ContextLengthExceededException fault)
         {
@@ -218,17 +218,6 @@ public sealed partial class GenerationEngine : IAsyncDisposable
     {
         if (_state == EngineState.Loading) throw new EngineLoadingException();
         if (_state != EngineState.Ready) throw new EngineStoppedException();
-    }
-
-    /// <summary>No token stands for more characters than the longest one, so a text can be too long beyond doubt before anybody tokenises it.</summary>
-    private void RefuseHugeText(GenerationRequest request)
-    {
-        var characters = request.Turns.Sum(turn => (long)turn.Text.Length) + (request.Prompt.System?.Length ?? 0)
-            + (request.Prompt.Condition is VideoCondition.Text condition ? condition.Value.Length : 0)
-            + request.Media.Sum(media => (media.Subtitles ?? []).Where(line => !(line.End <= media.Sampling.Start || line.Start >= media.Sampling.End)).Sum(line => (long)line.Text.Length));
-        var leastTokens = characters / Card!.LongestToken;
-        if (leastTokens >= Card.ContextLength)
-            throw new ContextLengthExceededException((int)Math.Min(leastTokens, int.MaxValue / 2), null, request.MaxTokens ?? 1, Card.ContextLength);
     }
 
     private void RefuseUnknownTokens(GenerationRequest request)

@@ -5,7 +5,13 @@ public enum MediaKind { Video, Image }
 /// <summary>One video or picture of a request and how its frames are chosen.</summary>
 /// <param name="Fit">Null: the checkpoint's <c>image_aspect_ratio</c> for pictures; videos are always cropped, as in the official code.</param>
 /// <param name="Subtitles">What is said in a video, in order; null for none. Only films show it.</param>
-public sealed record MediaInput(MediaSource Source, MediaKind Kind, FrameSampling Sampling, ImageFit? Fit = null, IReadOnlyList<SubtitleLine>? Subtitles = null);
+/// <param name="UsesTrack">What is said in a video is to be read from its file.</param>
+public sealed record MediaInput(
+    MediaSource Source, MediaKind Kind, FrameSampling Sampling, ImageFit? Fit = null, IReadOnlyList<SubtitleLine>? Subtitles = null, bool UsesTrack = false)
+{
+    /// <summary>Words stand between the frames, or may.</summary>
+    public bool IsSubtitled => UsesTrack || Subtitles is not null;
+}
 
 /// <summary>One conversation to be continued. Data only: it could have come over a wire.</summary>
 public sealed record GenerationRequest

@@ -51,6 +51,9 @@ internal sealed class FfmpegRun : IAsyncDisposable
         _ffmpeg = tools.Decode(_workspace, command.Arguments, Keep);
     }
 
+    /// <summary>The exit code, once ffmpeg has ended.</summary>
+    public Task<int> Ended => _ffmpeg.Ended;
+
     /// <summary>For when the output has ended by itself: a child that was stopped for its time has not said all it had to say.</summary>
     /// <exception cref="VideoTooLargeException">its processor time is used up</exception>
     public async Task RequireItsOwnEndAsync(MediaOptions options)

@@ -30,6 +30,9 @@ internal sealed class FfmpegTools
     /// <summary>What goes before <c>-i</c> when frames are decoded. Only decoders from our list; ffprobe cannot be held to it, as it opens one for every stream or fails.</summary>
     public string DecoderGuards(MediaFormat format) => $"{InputGuards(format, _options.MaxPixels)} -codec_whitelist {MediaFormat.Decoders}";
 
+    /// <summary>What goes before <c>-i</c> when subtitles are read. No decoder of pictures or sound may run.</summary>
+    public string SubtitleGuards(MediaFormat format, string decoders) => $"{InputGuards(format, _options.MaxPixels)} -codec_whitelist {decoders}";
+
     /// <summary>Starts ffmpeg in the workspace.</summary>
     public DecoderProcess Decode(Workspace workspace, string arguments, Action<string> errors) =>
         Start("ffmpeg", arguments, workspace.Folder, new(_options.DecoderCpuTime, MemoryBytes), output: null, errors);

@@ -114,3 +114,10 @@ public sealed class SubtitlesUnreadableException(int line, string why) : Excepti
 {
     public int Line { get; } = line;
 }
+
+/// <summary>A video was to be shown with the subtitles that are in its file, and there are none that can be read.</summary>
+public sealed class SubtitleTrackException(string why)
+    : Exception($"The video's own subtitles cannot be shown: {why} Send them as a subtitles part, or leave use_subtitles out.")
+{
+    public string Why { get; } = why;
+}

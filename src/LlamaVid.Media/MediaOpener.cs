@@ -32,15 +32,20 @@ public sealed class MediaOpener : IDisposable
     /// <exception cref="VideoUnreadableException"></exception>
     /// <exception cref="VideoTooLongException"></exception>
     /// <exception cref="VideoTooLargeException"></exception>
-    public async Task<OpenedMedia> OpenAsync(MediaSource source, CancellationToken cancellationToken)
+    public Task<OpenedMedia> OpenAsync(MediaSource source, CancellationToken cancellationToken) => OpenAsync(source, withSubtitles: false, cancellationToken);
+
+    /// <param name="withSubtitles">reads the subtitle track that the file has itself</param>
+    /// <exception cref="SubtitleTrackException">422: there is none that can be read</exception>
+    public async Task<OpenedMedia> OpenAsync(MediaSource source, bool withSubtitles, CancellationToken cancellationToken)
     {
+        if (withSubtitles && source is MediaSource.Pictures) throw new SubtitleTrackException("it is a list of pictures, not a file with tracks.");
         var workspace = Workspace.Create(_options);
         try
         {
             var hash = source is MediaSource.Pictures ? "" : await BringAsync(source, workspace, cancellationToken).ConfigureAwait(false);
             var opened = await InPlaceAsync(() => source is MediaSource.Pictures pictures
                 ? OpenPicturesAsync(pictures.Frames, workspace, cancellationToken)
-                : OpenFileAsync(hash, workspace, cancellationToken), cancellationToken).ConfigureAwait(false);
+                : OpenFileAsync(hash, workspace, withSubtitles, cancellationToken), cancellationToken).ConfigureAwait(false);
             var info = opened.Info;
             _logger.MediaOpened(info.Container, info.Codec, info.Width, info.Height, info.Packets, info.Duration);
             return opened;
@@ -100,10 +105,11 @@ public sealed class MediaOpener : IDisposable
         }
     }
 
-    private async Task<OpenedMedia> OpenFileAsync(string contentHash, Workspace workspace, CancellationToken cancellationToken)
+    private async Task<OpenedMedia> OpenFileAsync(string contentHash, Workspace workspace, bool withSubtitles, CancellationToken cancellationToken)
     {
         var format = await SniffAsync(workspace, cancellationToken).ConfigureAwait(false);
         var stream = await VideoProbe.RunAsync(_tools, workspace, format, _options, cancellationToken).ConfigureAwait(false);
+        if (format.IsPicture && withSubtitles) throw new SubtitleTrackException("it is a picture.");
         if (format.IsPicture)
             return OpenedMedia.OfPictures(workspace, PictureInfo(format, stream, 1), contentHash, (_, _) => Task.FromResult(format), _tools, _options, _logger);
 
@@ -111,7 +117,10 @@ public sealed class MediaOpener : IDisposable
         if (times.Count == 0) throw new VideoUnreadableException("its video stream holds no frames; the file is empty or was cut off before the first one.");
         var info = VideoInfo(format, stream, times);
         if (info.Duration > _options.MaxDuration.TotalSeconds) throw VideoTooLongException.OfDuration(info.Duration.Value, _options.MaxDuration);
-        return OpenedMedia.OfVideo(workspace, info, contentHash, times, format, stream, _tools, _options, _logger);
+        var subtitles = withSubtitles
+            ? await SubtitleTrack.ReadAsync(_tools, workspace, format, stream.SubtitleTracks, _options, _logger, cancellationToken).ConfigureAwait(false)
+            : null;
+        return OpenedMedia.OfVideo(workspace, info, contentHash, times, format, stream, subtitles, _tools, _options, _logger);
     }
 
     private async Task<OpenedMedia> OpenPicturesAsync(IReadOnlyList<ReadOnlyMemory<byte>> pictures, Workspace workspace, CancellationToken cancellationToken)

@@ -22,6 +22,9 @@ public sealed class OpenedMedia : IAsyncDisposable
     /// <summary>SHA-256 of the bytes, lower-case hexadecimal. The same bytes have the same hash however they arrived.</summary>
     public string ContentHash { get; }
 
+    /// <summary>What the file itself says is said; null unless it was asked for.</summary>
+    public IReadOnlyList<SubtitleLine>? Subtitles { get; private init; }
+
     /// <summary>Which frames <paramref name="sampling"/> takes of this video. For pictures only <see cref="FrameSampling.MaxFrames"/> counts: they were chosen already.</summary>
     /// <exception cref="VideoTooLongException">More frames than Media:MaxFrames.</exception>
     /// <exception cref="VideoUnreadableException">No frame lies in the range.</exception>
@@ -60,8 +63,9 @@ public sealed class OpenedMedia : IAsyncDisposable
     }
 
     internal static OpenedMedia OfVideo(
-        Workspace workspace, MediaInfo info, string contentHash, PacketTimes times, MediaFormat format, ProbedStream stream, FfmpegTools tools, MediaOptions options, ILogger logger) =>
-        new(workspace, info, contentHash, times, options.MaxFrames, new FrameReader(tools, workspace, format, stream, times, options, logger).ReadAsync);
+        Workspace workspace, MediaInfo info, string contentHash, PacketTimes times, MediaFormat format, ProbedStream stream, IReadOnlyList<SubtitleLine>? subtitles,
+        FfmpegTools tools, MediaOptions options, ILogger logger) =>
+        new(workspace, info, contentHash, times, options.MaxFrames, new FrameReader(tools, workspace, format, stream, times, options, logger).ReadAsync) { Subtitles = subtitles };
 
     /// <param name="picture">Puts picture number i into the workspace and says what it is.</param>
     internal static OpenedMedia OfPictures(

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Net;
-using System.Text;
 using System.Text.RegularExpressions;
 
 namespace LlamaVid.Media;
@@ -15,7 +14,7 @@ public enum SubtitleFormat { Srt, Vtt }
 /// <summary>Reads subtitle files: SubRip, and WebVTT with its notes, styles and settings left out. Text only: tags are dropped, and so are "..." and NULs, as in the official code.</summary>
 public static partial class Subtitles
 {
-    private const int MostLines = 100_000;
+    internal const int MostLines = 100_000;
 
     /// <summary>What the text is, by how it begins.</summary>
     public static SubtitleFormat FormatOf(string text) => text.AsSpan().TrimStart('\uFEFF').StartsWith("WEBVTT", StringComparison.Ordinal) ? SubtitleFormat.Vtt : SubtitleFormat.Srt;
@@ -52,9 +51,14 @@ public static partial class Subtitles
         if (at >= block.Length || Times().Match(block[at]) is not { Success: true } times) throw new SubtitlesUnreadableException(number, "has no times such as 00:00:01,000 --> 00:00:02,500");
         var (start, end) = (Seconds(times, 1), Seconds(times, 5));
         if (end < start) throw new SubtitlesUnreadableException(number + at, "ends before it begins");
-        var text = new StringBuilder().AppendJoin(' ', block[(at + 1)..].ToArray().Select(row => row.Trim()));
-        var plain = WebUtility.HtmlDecode(Tags().Replace(text.ToString(), "")).Replace("...", "", StringComparison.Ordinal).Replace("\0", "", StringComparison.Ordinal);
-        return new(start, end, plain.Trim());
+        return new(start, end, Shown(block[(at + 1)..].ToArray(), isMarkedUp: true));
+    }
+
+    /// <summary>The rows of one subtitle as one line, without tags where there are some.</summary>
+    internal static string Shown(IEnumerable<string> rows, bool isMarkedUp)
+    {
+        var text = string.Join(' ', rows.Select(row => row.Trim()).Where(row => row.Length > 0));
+        return WebUtility.HtmlDecode(isMarkedUp ? Tags().Replace(text, "") : text).Replace("...", "", StringComparison.Ordinal).Replace("\0", "", StringComparison.Ordinal).Trim();
     }
 
     private static double Seconds(Match times, int group)

@@ -10,7 +10,7 @@ internal static class VideoProbe
 {
     private const string Shown =
         "-of json -show_entries format=duration,nb_streams:stream=index,codec_type,codec_name,codec_tag_string,width,height,pix_fmt," +
-        "avg_frame_rate,r_frame_rate,nb_frames,duration,time_base:stream_disposition=attached_pic,timed_thumbnails:stream_side_data=displaymatrix";
+        "avg_frame_rate,r_frame_rate,nb_frames,duration,time_base:stream_disposition=attached_pic,timed_thumbnails,default,forced:stream_side_data=displaymatrix";
 
     private const int MaxOutputLines = 200_000;
     private static readonly JsonSerializerOptions Lenient = new() { NumberHandling = JsonNumberHandling.AllowReadingFromString };
@@ -67,7 +67,11 @@ internal static class VideoProbe
             Rational.ParsePositive(stream.TimeBase) ?? throw new VideoUnreadableException("its time base is damaged."),
             long.TryParse(stream.FrameCount, NumberStyles.None, CultureInfo.InvariantCulture, out var frames) ? frames : null,
             Seconds(stream.Duration) ?? Seconds(output.Format?.Duration),
-            matrices.FirstOrDefault(matrix => matrix is not null));
+            matrices.FirstOrDefault(matrix => matrix is not null))
+        {
+            SubtitleTracks = [.. output.Streams.Where(track => track.CodecType == "subtitle").Select(track =>
+                new ProbedTrack(track.Index, track.CodecName ?? "unknown", track.Disposition is { Default: 1 }, track.Disposition is { Forced: 1 }))],
+        };
     }
 
     private static double? Seconds(string? text) =>
@@ -108,7 +112,11 @@ internal static class VideoProbe
         [JsonPropertyName("side_data_list")] public List<SideData> SideData { get; init; } = [];
     }
 
-    private sealed record Disposition([property: JsonPropertyName("attached_pic")] int AttachedPicture, [property: JsonPropertyName("timed_thumbnails")] int TimedThumbnails);
+    private sealed record Disposition(
+        [property: JsonPropertyName("attached_pic")] int AttachedPicture,
+        [property: JsonPropertyName("timed_thumbnails")] int TimedThumbnails,
+        [property: JsonPropertyName("default")] int Default,
+        [property: JsonPropertyName("forced")] int Forced);
 
     private sealed record SideData([property: JsonPropertyName("displaymatrix")] string? DisplayMatrix);
 }
@@ -118,4 +126,12 @@ internal static class VideoProbe
 /// <param name="DeclaredDuration">Seconds.</param>
 internal sealed record ProbedStream(
     int Index, string Codec, int CodedWidth, int CodedHeight, string? PixelFormat, Rational? Rate, Rational TimeBase,
-    long? DeclaredFrames, double? DeclaredDuration, DisplayMatrix? Matrix);
+    long? DeclaredFrames, double? DeclaredDuration, DisplayMatrix? Matrix)
+{
+    /// <summary>All of the file's, in its order.</summary>
+    public IReadOnlyList<ProbedTrack> SubtitleTracks { get; init; } = [];
+}
+
+/// <summary>A subtitle track as its header has it.</summary>
+/// <param name="IsForced">only what must be read even by those who understand the sound</param>
+internal sealed record ProbedTrack(int Index, string Codec, bool IsDefault, bool IsForced);

@@ -21,11 +21,15 @@ internal static class Captions
         return captions;
     }
 
-    /// <summary>Where frames will be about, before they are decoded.</summary>
-    public static IReadOnlyList<double> Expected(SequenceMedia media)
+    /// <returns>null for media without subtitles</returns>
+    public static IReadOnlyList<string>? Of(SequenceMedia media, IReadOnlyList<double> times) => media.Subtitles is { } lines ? Of(lines, times, media.Input.Sampling.End) : null;
+
+    /// <summary>At the frames about where they will be, before they are decoded.</summary>
+    /// <returns>null for media without subtitles</returns>
+    public static IReadOnlyList<string>? Expected(SequenceMedia media)
     {
         var (first, count) = (Math.Max(media.Plan.Start ?? 0, media.Info.StartTime), (int)media.Plan.ExpectedFrames);
         var last = Math.Min(media.Plan.End ?? double.PositiveInfinity, media.Info.StartTime + (media.Info.Duration ?? count));
-        return [.. Enumerable.Range(0, count).Select(i => first + i * Math.Max(0, last - first) / count)];
+        return Of(media, [.. Enumerable.Range(0, count).Select(i => first + i * Math.Max(0, last - first) / count)]);
     }
 }

@@ -11,24 +11,25 @@ internal sealed class MediaIntake(MediaOpener opener, LlamaVidModel model, Model
         var inputs = sequence.Request.Media;
         if (inputs.Count > 0 && !card.SeesVideo) throw new ModelReadsTextOnlyException(card.Name);
 
-        Lay(sequence, _ => 1, i => [inputs[i].Sampling.Start ?? 0]);       // the least it can need, before anything is fetched
+        Lay(sequence, _ => 1, i => inputs[i] is { Subtitles: { } lines, Sampling: var range } ? Captions.Of(lines, [range.Start ?? 0], range.End) : null);     // the least it can need, before anything is fetched
         if (inputs.Count == 0) return;
         var begin = sequence.Clock.Now;
         for (var i = 0; i < inputs.Count; i++)
         {
             sequence.Publish(new GenerationEvent.Progress(WorkStage.Fetch, i, inputs.Count));
-            sequence.Media.Add(await OpenAsync(inputs[i], sequence.Cancelled));
+            sequence.Media.Add(await OpenAsync(inputs[i], sequence));
         }
         sequence.Publish(new GenerationEvent.Progress(WorkStage.Fetch, inputs.Count, inputs.Count));
         sequence.Clock.Fetched(begin);
         Lay(sequence, i => sequence.Media[i].Plan.ExpectedFrames, i => Captions.Expected(sequence.Media[i]));      // and before anything is decoded
     }
 
-    private async Task<SequenceMedia> OpenAsync(MediaInput input, CancellationToken cancelled)
+    private async Task<SequenceMedia> OpenAsync(MediaInput input, Sequence sequence)
     {
-        var opened = await opener.OpenAsync(input.Source, cancelled);
+        var opened = await opener.OpenAsync(input.Source, input.UsesTrack, sequence.Cancelled);
         try
         {
+            TextLength.Require(sequence.Request, [.. sequence.Media.Select(media => media.Subtitles), input.Subtitles ?? opened.Subtitles], card);
             var isVideo = input.Kind == MediaKind.Video;
             var plan = opened.Plan(isVideo ? input.Sampling : input.Sampling with { MaxFrames = 1 });
             var fit = input.Fit ?? (isVideo ? ImageFit.Crop : model.Config.Vision!.ImageFit);
@@ -41,11 +42,11 @@ internal sealed class MediaIntake(MediaOpener opener, LlamaVidModel model, Model
         }
     }
 
-    private void Lay(Sequence sequence, Func<int, long> frames, Func<int, IReadOnlyList<double>> times)
+    private void Lay(Sequence sequence, Func<int, long> frames, Func<int, IReadOnlyList<string>?> captions)
     {
         var visual = sequence.Request.Media.Select((_, i) => frames(i)).Sum() * card.TokensPerFrame;
         if (visual >= card.ContextLength)
             throw new ContextLengthExceededException(null, (int)Math.Min(visual, int.MaxValue / 2), sequence.Request.MaxTokens ?? 1, card.ContextLength);
-        (sequence.Planned, sequence.AnswerTokens) = PromptPlan.Of(model, sequence.Request, i => (int)frames(i), times, card, options);
+        (sequence.Planned, sequence.AnswerTokens) = PromptPlan.Of(model, sequence.Request, i => (int)frames(i), captions, card, options);
     }
 }

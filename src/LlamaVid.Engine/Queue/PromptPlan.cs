@@ -4,15 +4,15 @@ namespace LlamaVid.Engine;
 internal static class PromptPlan
 {
     /// <param name="frames">frames of each media item</param>
-    /// <param name="times">seconds of the frames of each media item that has subtitles</param>
+    /// <param name="captions">one text per frame of each media item; null for those without subtitles</param>
     /// <exception cref="SubtitlesNotShownException">there are subtitles and no place for them</exception>
     /// <exception cref="ContextLengthExceededException">prompt and answer together are longer than the context</exception>
     /// <exception cref="TooManyChoicesException">all answers together need more positions than a worker holds</exception>
     public static (PromptLayout Layout, int AnswerTokens) Of(
-        LlamaVidModel model, GenerationRequest request, Func<int, int> frames, Func<int, IReadOnlyList<double>> times, ModelCard card, EngineOptions options)
+        LlamaVidModel model, GenerationRequest request, Func<int, int> frames, Func<int, IReadOnlyList<string>?> captions, ModelCard card, EngineOptions options)
     {
-        var layout = Lay(model, request, frames, times);
-        if (request.Media.Index().Any(media => media.Item.Subtitles is not null && layout.Styles[media.Index] != PromptStyle.Movie)) throw new SubtitlesNotShownException();
+        var layout = Lay(model, request, frames, captions);
+        if (request.Media.Index().Any(media => media.Item.IsSubtitled && layout.Styles[media.Index] != PromptStyle.Movie)) throw new SubtitlesNotShownException();
         var visual = Enumerable.Range(0, request.Media.Count).Sum(frames) * card.TokensPerFrame;
         var left = card.ContextLength - layout.Positions;
         var answer = request.MaxTokens ?? Math.Min(options.DefaultMaxTokens, Math.Max(1, left));
@@ -22,9 +22,9 @@ internal static class PromptPlan
             : throw new TooManyChoicesException(request.Choices, layout.Positions + answer, card.KvPositions);
     }
 
-    public static PromptLayout Lay(LlamaVidModel model, GenerationRequest request, Func<int, int> frames, Func<int, IReadOnlyList<double>> times) => model.Prompts.Build(
+    public static PromptLayout Lay(LlamaVidModel model, GenerationRequest request, Func<int, int> frames, Func<int, IReadOnlyList<string>?> captions) => model.Prompts.Build(
         request.Turns,
         [.. request.Media.Select((media, i) => new PromptMedia(
-            frames(i), frames(i) * model.TokensPerFrame, media.Kind == MediaKind.Video, media.Subtitles is { } lines ? Captions.Of(lines, times(i), media.Sampling.End) : null))],
+            frames(i), frames(i) * model.TokensPerFrame, media.Kind == MediaKind.Video, captions(i)))],
         request.Prompt);
 }

@@ -8,6 +8,10 @@ internal sealed class SequenceMedia(MediaInput input, OpenedMedia opened, FrameP
     public MediaInput Input => input;
     public MediaInfo Info => opened.Info;
     public FramePlan Plan => plan;
+
+    /// <summary>What is said in it, given or read from its file; null for none.</summary>
+    public IReadOnlyList<SubtitleLine>? Subtitles { get; } = input.Subtitles ?? opened.Subtitles;
+
     public ImageFit Fit => fit;
     public FeatureKey Key => key;
 

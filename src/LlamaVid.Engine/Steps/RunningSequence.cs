@@ -104,8 +104,8 @@ internal sealed class RunningSequence : Workload, IDisposable
         {
             Phase = WorkPhase.Wait;
             Sequence.Clock.Seen();
-            if (_sights.Any(sight => sight.Compressed != sight.Media.Plan.ExpectedFrames || sight.Media.Input.Subtitles is not null))
-                (Layout, AnswerTokens) = PromptPlan.Of(_model, Sequence.Request, i => _sights[i].Compressed, i => _sights[i].Timestamps, card, options);
+            if (_sights.Any(sight => sight.Compressed != sight.Media.Plan.ExpectedFrames || sight.Media.Input.IsSubtitled))
+                (Layout, AnswerTokens) = PromptPlan.Of(_model, Sequence.Request, i => _sights[i].Compressed, i => _sights[i].Captions, card, options);
             Keys = PositionKeys.Of(Layout, [.. _sights.Select(sight => sight.Key)], _model.Config.Decoder.MaxPositions);
         }
         return Sequence.Request.Choices * AnswerPositions;

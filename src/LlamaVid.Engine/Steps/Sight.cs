@@ -20,6 +20,9 @@ internal sealed class Sight(SequenceMedia media, FeatureKey key) : IDisposable
     public IReadOnlyList<double> Timestamps { get; set; } = [];
     public (int Width, int Height) FrameSize { get; set; }
 
+    /// <summary>What stands behind each frame; null without subtitles.</summary>
+    public IReadOnlyList<string>? Captions => Engine.Captions.Of(media, Timestamps);
+
     /// <summary>All tokens in one tensor [T · n, W], which belongs to the caller's dispose scope; the parts are gone.</summary>
     public Tensor Join()
     {
@@ -34,7 +37,7 @@ internal sealed class Sight(SequenceMedia media, FeatureKey key) : IDisposable
         return new(
             media.Input.Kind, Compressed, Timestamps, info.Duration, info.AverageRate?.Value, FrameSize.Width, FrameSize.Height, tokensPerFrame, WasKnown)
         {
-            CaptionedFrames = media.Input.Subtitles is { } lines ? Captions.Of(lines, Timestamps, media.Input.Sampling.End).Count(caption => caption.Length > 0) : null,
+            CaptionedFrames = Captions?.Count(caption => caption.Length > 0),
         };
     }
 

@@ -48,6 +48,7 @@ internal static class ErrorMap
         VideoFetchFailedException e => (422, Invalid(e.Message, "video_fetch_failed", mediaPath)),
         VideoTooLongException e => (422, Invalid(e.Message, "video_too_long", mediaPath)),
         VideoTooLargeException e => (422, Invalid(e.Message, "video_too_large", mediaPath)),
+        SubtitleTrackException e => (422, Invalid(e.Message, "subtitles_unavailable", "use_subtitles")),
         ClientLimitException e => (429, new(e.Message, "rate_limit_error", null, "rate_limit_exceeded")),
         ClientOverloadedException e => (429, new(e.Message, "rate_limit_error", null, "rate_limit_exceeded")),
         AddressRefusedException e => (400, Invalid($"The address is not allowed: {e.Message}", "address_not_allowed", "webhook.url")),

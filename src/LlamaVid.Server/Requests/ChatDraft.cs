@@ -93,6 +93,9 @@ internal sealed class ChatDraft(RequestLimits limits, RequestFiles files) : Samp
     public MediaPosition? MediaPosition { get; set; }
     public PromptStyle? Style { get; set; }
 
+    /// <summary>Videos without subtitles of their own in the request are shown with those in their files.</summary>
+    public bool UsesTracks { get; set; }
+
     // Work in the background, which is read again from what the client sent.
     public bool Background { get; set; }
     public ReadOnlyMemory<byte> Body { get; set; }

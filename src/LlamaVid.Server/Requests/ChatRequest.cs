@@ -28,12 +28,14 @@ internal sealed record ChatRequest(string? Model, GenerationRequest Generation, 
         if (draft is { Background: false, Webhook: not null })
             throw new InvalidRequestException("webhook", "'webhook' tells the end of a job, and this request is none. Add \"background\": true, or leave it out.");
 
+        if (draft.UsesTracks && media.TrueForAll(item => item.Media.Kind != MediaKind.Video))
+            throw new InvalidRequestException("use_subtitles", "'use_subtitles' is true and the request holds no video. Send one, or leave it out.");
+
         var generation = new GenerationRequest
         {
             Id = id,
             Turns = turns,
-            Media = [.. media.Select(item => new MediaInput(
-                item.Media.Source, item.Media.Kind, Sampling(draft, item.Choice), item.Media.Kind == MediaKind.Image ? draft.Fit : null, Subtitles(item.Media, item.Choice)))],
+            Media = [.. media.Select(item => Input(draft, item.Media, item.Choice))],
             Prompt = new()
             {
                 Conversation = draft.Conversation ?? defaults.Conversation,
@@ -134,6 +136,12 @@ internal sealed record ChatRequest(string? Model, GenerationRequest Generation, 
     private static int? MaxTokens(ChatDraft draft) => draft is { MaxTokens: { } old, MaxCompletionTokens: { } @new } && old != @new
         ? throw new InvalidRequestException("max_tokens", $"'max_tokens' is {old} and 'max_completion_tokens' is {@new}; they mean the same. Send one of them.")
         : draft.MaxTokens ?? draft.MaxCompletionTokens;
+
+    private static MediaInput Input(ChatDraft draft, MediaDraft media, SampledDraft choice)
+    {
+        var (isVideo, subtitles) = (media.Kind == MediaKind.Video, Subtitles(media, choice));
+        return new(media.Source, media.Kind, Sampling(draft, choice), isVideo ? null : draft.Fit, subtitles, isVideo && draft.UsesTracks && subtitles is null);
+    }
 
     private static IReadOnlyList<SubtitleLine>? Subtitles(MediaDraft media, SampledDraft choice) => choice is not PartDraft { Subtitles: { } subtitles } ? null
         : media.Kind == MediaKind.Video ? subtitles.Lines

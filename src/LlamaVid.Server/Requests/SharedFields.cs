@@ -77,6 +77,8 @@ internal static class SharedFields
             (draft, position) => draft.MediaPosition = position),
         Field.Choice<ChatDraft, PromptStyle>("prompt_style", PromptStyles, "movie: the long-video layout. auto takes it for videos on a checkpoint with RoPE scaling.",
             (draft, style) => draft.Style = style),
+        Field.Flag<ChatDraft>("use_subtitles", "Shows each video with the subtitle track of its file (SRT, mov_text, ASS or WebVTT), unless subtitles are sent for it. Only films show them (`prompt_style`).",
+            (draft, on) => draft.UsesTracks = on),
     ];
 
     /// <summary>What other servers' clients send that is accepted only where it asks for nothing.</summary>
@@ -89,7 +91,7 @@ internal static class SharedFields
         Field.Only<ChatDraft>("tools", "[]"), Field.Only<ChatDraft>("tool_choice", "\"none\""), Field.Only<ChatDraft>("functions", "[]"),
         Field.Only<ChatDraft>("function_call", "\"none\""), Field.Only<ChatDraft>("modalities", """["text"]"""), Field.Only<ChatDraft>("audio"),
         Field.Only<ChatDraft>("prediction"), Field.Only<ChatDraft>("web_search_options"), Field.Only<ChatDraft>("reasoning_effort", "\"none\""),
-        Field.Only<ChatDraft>("include_evidence", "false"), Field.Only<ChatDraft>("use_subtitles", "false"),
+        Field.Only<ChatDraft>("include_evidence", "false"),
     ];
 
     private static FieldTable<ChatDraft> StreamOptions => new(

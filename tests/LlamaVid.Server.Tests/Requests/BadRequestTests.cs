@@ -172,6 +172,8 @@ public sealed class BadRequestTests
     [InlineData("""{"video_url":"https://x.org/a.mp4","question":" "}""", "question", "invalid_value")]
     [InlineData("""{"video_url":"https://x.org/a.mp4","image_url":"https://x.org/a.png","question":"Why?"}""", "image_url", "invalid_value")]
     [InlineData("""{"video_url":"https://x.org/a.mp4","question":"Why?","start":2,"end":1}""", "end", "invalid_value")]
+    [InlineData("""{"image_url":"https://x.org/a.png","question":"Why?","use_subtitles":true}""", "use_subtitles", "invalid_value")]
+    [InlineData("""{"video_url":"https://x.org/a.mp4","question":"Why?","use_subtitles":"yes"}""", "use_subtitles", "invalid_value")]
     [InlineData("""{"file_id":"file-1","question":"Why?"}""", "file_id", "unsupported_parameter")]   // read without uploaded files
     [InlineData("""{"messages":[],"question":"Why?"}""", "messages", "unknown_parameter")]
     public void Questions(string json, string param, string code)

@@ -157,6 +157,18 @@ public sealed class ChatRequestTests
         Assert.Equal([new SubtitleLine(1, 2.5, "Hi")], Assert.Single(Read.Chat(Read.WithParts(parts)).Generation.Media).Subtitles);
 
     [Fact]
+    public void A_video_is_shown_with_the_track_of_its_file_unless_subtitles_are_sent_for_it()
+    {
+        const string Parts = """
+            {"type":"video_url","video_url":"https://x.org/a.mp4"},{"type":"video_url","video_url":"https://x.org/b.mp4"},{"type":"subtitles","subtitles":{"data":"WEBVTT"}},
+            {"type":"image_url","image_url":"https://x.org/c.png"}
+            """;
+        Assert.Equal([true, false, false], Read.Chat(Read.WithParts(Parts, ",\"use_subtitles\":true")).Generation.Media.Select(media => media.UsesTrack));
+        Assert.All(Read.Chat(Read.WithParts(Parts)).Generation.Media, media => Assert.False(media.UsesTrack));
+        Assert.True(Read.Ask("""{"question":"Why?","video_url":"https://x.org/a.mp4","use_subtitles":true}""").Generation.Media[0].UsesTrack);
+    }
+
+    [Fact]
     public void A_plain_question_may_have_subtitles() =>
         Assert.Single(Read.Ask("""{"question":"Why?","video_url":"https://x.org/a.mp4","subtitles":{"data":"WEBVTT\n\n00:01.000 --> 00:02.500\nHi"}}""").Generation.Media[0].Subtitles!);
 
