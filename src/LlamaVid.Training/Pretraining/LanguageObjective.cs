@@ -16,17 +16,13 @@ internal sealed class LanguageObjective : IObjective, IDisposable
     private readonly Ahead<List<LanguageRows.Batch>> _ahead;
     private readonly Linear _contextReader, _contentReader, _noteReader;
     private readonly Tensor _weights;
-    private readonly bool _ownsReaders;
 
-    public LanguageObjective(LlamaVidModel model, int batch, long seed) : this(model, batch, seed, Curriculum.Language, Readers(model, seed)) =>
-        _ownsReaders = true;
-
-    private LanguageObjective(LlamaVidModel model, int batch, long seed, Curriculum curriculum, (Linear Context, Linear Content, Linear Note) readers)
+    public LanguageObjective(LlamaVidModel model, int batch, long seed)
     {
         _model = model;
-        _ahead = new(new LanguageRows(model, batch, seed, curriculum).Draw);
-        _weights = tensor(Notes.Weights(curriculum.MotionWeight)).DetachFromDisposeScope();
-        (_contextReader, _contentReader, _noteReader) = readers;
+        _ahead = new(new LanguageRows(model, batch, seed).Draw);
+        _weights = tensor(Notes.Weights()).DetachFromDisposeScope();
+        (_contextReader, _contentReader, _noteReader) = Readers(model, seed);
         Parameters =
         [
             .. model.Parameters.Where(item => IsDecoder(item.Name)).Select(item => TrainedParameter.Named(item.Name, item.Value)),
@@ -44,9 +40,6 @@ internal sealed class LanguageObjective : IObjective, IDisposable
 
     /// <summary>Concepts to what it reads as a content token.</summary>
     public Reading Content => Reading.Of(_contentReader);
-
-    /// <summary>Goes on where this one ends, with other lessons: more of what is hard. Shares its tables and is disposed before it.</summary>
-    public LanguageObjective Next(int batch, long seed, Curriculum curriculum) => new(_model, batch, seed, curriculum, (_contextReader, _contentReader, _noteReader));
 
     public Measured Loss(long step, int part, long seed)
     {
@@ -131,7 +124,6 @@ internal sealed class LanguageObjective : IObjective, IDisposable
     {
         _ahead.Dispose();
         _weights.Dispose();
-        if (!_ownsReaders) return;
         _contextReader.Dispose();
         _contentReader.Dispose();
         _noteReader.Dispose();

@@ -5,29 +5,28 @@ using LlamaVid.Training.ShapesWorld;
 namespace LlamaVid.Training.Pretraining;
 
 /// <summary>Lessons as the language model reads them, batch after batch: ids with places for visual tokens. Knows no tensors.</summary>
-internal sealed class LanguageRows(LlamaVidModel model, int batch, long seed, Curriculum curriculum)
+internal sealed class LanguageRows(LlamaVidModel model, int batch, long seed)
 {
     private const int Pool = 8;                                              // batches among which samples of like length are put together
 
-    private readonly string _split = curriculum.Name;
-    private readonly int _asked = Math.Max(1, (int)(batch * curriculum.Asked));
-    private readonly int _watched = (int)(batch * curriculum.Watched);
+    private const string Split = "language";
+    private const int AskedPerWatched = 2;
 
     /// <summary>Several batches at once, each of samples of like length. Every number gives the same.</summary>
     public List<Batch> Draw(long number)
     {
         var rows = new List<Row>();
-        for (var i = 0; rows.Count < Pool * _asked; i++)
-            rows.AddRange(SceneLesson.Draw(new(_split, seed, $"lessons {number}", i), curriculum.AsksWhatIsHard).Select(Encode));
-        var batches = rows.Take(Pool * _asked).OrderBy(row => row.Ids.Length).Chunk(_asked).ToArray();
-        return [.. new Dice(_split, seed, $"order {number}", 0).Deal(batches, batches.Length).Select((each, i) => new Batch(each, Watched(number * Pool + i)))];
+        for (var i = 0; rows.Count < Pool * batch; i++)
+            rows.AddRange(SceneLesson.Draw(new(Split, seed, $"lessons {number}", i)).Select(Encode));
+        var batches = rows.Take(Pool * batch).OrderBy(row => row.Ids.Length).Chunk(batch).ToArray();
+        return [.. new Dice(Split, seed, $"order {number}", 0).Deal(batches, batches.Length).Select((each, i) => new Batch(each, Watched(number * Pool + i)))];
     }
 
     /// <summary>The batch of a step is this one of those that <see cref="Draw"/> gives for the number.</summary>
     public static (long Number, int At) Of(long step) => (step / Pool, (int)(step % Pool));
 
     private Row[] Watched(long number) =>
-        [.. Enumerable.Range(0, _watched).Select(i => Encode(SceneLesson.Watch(new(_split, seed, $"watched {number}", i))))];
+        [.. Enumerable.Range(0, batch / AskedPerWatched).Select(i => Encode(SceneLesson.Watch(new(Split, seed, $"watched {number}", i))))];
 
     /// <summary>Prompt, visual places (negative) and answer as the server and the official stages write them; of what is only watched nothing behind the places.</summary>
     private Row Encode(SceneLesson lesson)

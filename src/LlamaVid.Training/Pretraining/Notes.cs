@@ -19,6 +19,7 @@ internal static class Notes
     public const float Unknown = -1;
 
     private const int ShapeAt = 7, MotionAt = ShapeAt + 4, PlaceAt = MotionAt + 5, PerColor = PlaceAt + 2 * Concepts.Places;
+    private const float MotionWeight = 5;
     private const float Glance = 0.15f;                                    // less attention than this is not looking
 
     private static readonly int CountAt = Palette.Objects.Length * PerColor;
@@ -26,10 +27,8 @@ internal static class Notes
 
     public static readonly int Count = TimeAt + 1;
 
-    /// <summary>How much each note counts.</summary>
-    /// <param name="motion">weight of what moves where; all others have 1</param>
-    public static float[] Weights(float motion) =>
-        [.. Enumerable.Range(0, Count).Select(i => i < CountAt && i % PerColor is >= MotionAt and < PlaceAt ? motion : 1)];
+    /// <summary>How much each note counts. Motions of several objects at once are 32 things to learn apart, and drown among the others.</summary>
+    public static float[] Weights() => [.. Enumerable.Range(0, Count).Select(i => i < CountAt && i % PerColor is >= MotionAt and < PlaceAt ? MotionWeight : 1)];
 
     /// <param name="looks">[seconds, actors], how much of the attention each had at each second so far</param>
     /// <param name="into">[<see cref="Count"/>], zeros</param>

@@ -12,8 +12,6 @@ internal static class PretrainCommand
         var tower = Steps("--tower-steps", "Steps of the vision tower.", defaults.TowerSteps);
         var text = Steps("--text-steps", "Steps of the text decoder.", defaults.TextSteps);
         var language = Steps("--language-steps", "Steps of the language model.", defaults.LanguageSteps);
-        var revision = Steps("--revision-steps", "Steps of the language model with more of what is hard.", defaults.RevisionSteps);
-        var watching = Steps("--watching-steps", "Steps of the language model with scenes that are watched rather than asked about.", defaults.WatchingSteps);
         var content = Steps("--content-steps", "Steps of the content projector.", defaults.ContentSteps);
         var seed = new Option<long>("--seed") { Description = "Decides every weight and every lesson.", DefaultValueFactory = _ => defaults.Seed };
         var resume = new Option<bool>("--resume") { Description = "Continue what the folder holds." };
@@ -24,13 +22,13 @@ internal static class PretrainCommand
         only.AcceptOnlyFromAmong(PretrainRun.Tower, PretrainRun.TextDecoder, PretrainRun.Language);
         var command = new Command("pretrain", "Makes tokenizers, vision tower, text decoder and language model of the default model, from which align starts.")
         {
-            folder, tower, text, language, revision, watching, content, seed, resume, only,
+            folder, tower, text, language, content, seed, resume, only,
         };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var order = new PretrainOrder(Path.GetFullPath(parsed.GetRequiredValue(folder)))
             {
-                TowerSteps = parsed.GetValue(tower), TextSteps = parsed.GetValue(text), LanguageSteps = parsed.GetValue(language), RevisionSteps = parsed.GetValue(revision), WatchingSteps = parsed.GetValue(watching), ContentSteps = parsed.GetValue(content),
+                TowerSteps = parsed.GetValue(tower), TextSteps = parsed.GetValue(text), LanguageSteps = parsed.GetValue(language), ContentSteps = parsed.GetValue(content),
                 Seed = parsed.GetValue(seed), Resume = parsed.GetValue(resume), Only = parsed.GetValue(only),
             };
             PretrainRun.Run(order, error, cancellationToken);

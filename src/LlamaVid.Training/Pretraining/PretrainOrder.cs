@@ -10,11 +10,7 @@ internal sealed record PretrainOrder(string Out)
 
     public long TextSteps { get; init; } = 3600;
 
-    public long LanguageSteps { get; init; } = 4500;
-
-    public long RevisionSteps { get; init; } = 2200;
-
-    public long WatchingSteps { get; init; } = 700;
+    public long LanguageSteps { get; init; } = 6500;
 
     public long ContentSteps { get; init; } = 1000;
 

@@ -40,8 +40,6 @@ internal static class PretrainRun
 
         using var language = new LanguageObjective(model, order.Lessons, order.Seed);
         Train(Language, language, order.LanguageSteps);
-        foreach (var (curriculum, steps) in new[] { (Curriculum.Revision, order.RevisionSteps), (Curriculum.Watching, order.WatchingSteps) })
-            using (var next = language.Next(order.Lessons, order.Seed, curriculum)) Train(curriculum.Name, next, steps);
         if (seen is null) return;
 
         Reading.Join(seen, language.Context, model);

@@ -13,7 +13,7 @@ internal enum LessonForm { Caption, Clip, Movie, Watched }
 /// <param name="Notes">[T, <see cref="Pretraining.Notes.Count"/>] what is to be in mind after each second of its scene</param>
 internal sealed record SceneLesson(string Type, string Request, string Answer, LessonForm Form, int Seconds, float[] Context, float[] Content, float[] Notes)
 {
-    private const double MostHaze = 0.3, Grain = 0.05;
+    private const double MostHaze = 0.3, MostGrain = 0.05;
     private const int PerScene = 5, FilmPercent = 15, MovieFormPercent = 40, MostScenes = 12;
 
     /// <summary>What is hard is asked more often.</summary>
@@ -23,17 +23,16 @@ internal sealed record SceneLesson(string Type, string Request, string Answer, L
         ["color"] = 1, ["shape"] = 1, ["background"] = 1, ["caption"] = 1,
     };
 
-    /// <summary>In a revision these forms of a question count so many times as much.</summary>
+    /// <summary>These forms of a question count so many times as much.</summary>
     private static readonly (string Words, int Factor)[] Hard = [("disappears?", 6), ("appears last?", 4), ("at the end?", 3)];
 
     /// <summary>Some lessons about one freshly drawn scene, alone or somewhere in a film.</summary>
-    /// <param name="isRevision">what is hard is asked more often still</param>
-    public static IEnumerable<SceneLesson> Draw(Dice dice, bool isRevision)
+    public static IEnumerable<SceneLesson> Draw(Dice dice)
     {
-        if (dice.Chance(FilmPercent)) return DrawFilm(dice, isRevision);
+        if (dice.Chance(FilmPercent)) return DrawFilm(dice);
         var scene = SceneDraw.Draw(dice, dice.Pick(Palette.Backgrounds));
         var questions = Questions(scene, dice).Concat(Captions.Of(scene).Select(caption => new Question("caption", caption.Request, caption.Caption)));
-        return Choose(questions, dice, isRevision).Select(chosen => Make([scene], chosen, FormOf(chosen, dice), dice)).ToArray();
+        return Choose(questions, dice).Select(chosen => Make([scene], chosen, FormOf(chosen, dice), dice)).ToArray();
     }
 
     /// <summary>A scene that is watched as if everything about it will be asked, most often one with three objects.</summary>
@@ -46,7 +45,7 @@ internal sealed record SceneLesson(string Type, string Request, string Answer, L
     }
 
     /// <summary>Some scenes in a row, up to five of them with a background that occurs once; three questions about one of these.</summary>
-    private static SceneLesson[] DrawFilm(Dice dice, bool isRevision)
+    private static SceneLesson[] DrawFilm(Dice dice)
     {
         var count = dice.Chance(60) ? dice.Between(2, 3) : dice.Between(4, MostScenes);
         Paint[] backgrounds = [.. Enumerable.Range(0, count).Select(_ => dice.Pick(Palette.Neutrals))];
@@ -56,7 +55,7 @@ internal sealed record SceneLesson(string Type, string Request, string Answer, L
         var scene = scenes[named[0]];
         var questions = Questions(scene, dice).Where(question => question.Type is not ("background" or "description"))
             .Select(question => question with { Text = $"In the {scene.Background.Name} scene, {Wording.Lower(question.Text)}" });
-        return [.. Choose(questions, dice, isRevision).Take(3).Select(chosen => Make(scenes, chosen, LessonForm.Movie, dice))];
+        return [.. Choose(questions, dice).Take(3).Select(chosen => Make(scenes, chosen, LessonForm.Movie, dice))];
     }
 
     private static IEnumerable<Question> Questions(Scene scene, Dice dice) => FilmQuestions.About(new("", 0, 0, [scene], new(0, "", 0, "")), dice);
@@ -64,20 +63,20 @@ internal sealed record SceneLesson(string Type, string Request, string Answer, L
     private static LessonForm FormOf(Question question, Dice dice) =>
         question.Type is "caption" ? LessonForm.Caption : dice.Chance(MovieFormPercent) ? LessonForm.Movie : LessonForm.Clip;
 
-    private static IEnumerable<Question> Choose(IEnumerable<Question> questions, Dice dice, bool isRevision)
+    private static IEnumerable<Question> Choose(IEnumerable<Question> questions, Dice dice)
     {
         var all = questions.ToList();
         for (var i = 0; i < PerScene && all.Count > 0; i++)
         {
-            var ticket = dice.Between(1, all.Sum(item => Weight(item, isRevision)));
-            var chosen = all.FindIndex(item => (ticket -= Weight(item, isRevision)) <= 0);
+            var ticket = dice.Between(1, all.Sum(item => Weight(item)));
+            var chosen = all.FindIndex(item => (ticket -= Weight(item)) <= 0);
             yield return all[chosen];
             all.RemoveAt(chosen);
         }
     }
 
-    private static int Weight(Question question, bool isRevision) =>
-        Weights[question.Type] * (isRevision ? Hard.Where(each => question.Text.EndsWith(each.Words, StringComparison.Ordinal)).Select(each => each.Factor).FirstOrDefault(1) : 1);
+    private static int Weight(Question question) =>
+        Weights[question.Type] * Hard.Where(each => question.Text.EndsWith(each.Words, StringComparison.Ordinal)).Select(each => each.Factor).FirstOrDefault(1);
 
     private static SceneLesson Make(IReadOnlyList<Scene> scenes, Question question, LessonForm form, Dice dice)
     {
@@ -102,8 +101,9 @@ internal sealed record SceneLesson(string Type, string Request, string Answer, L
             }
             before = scene.Background;
         }
-        Blur(lesson.Context, dice);
-        Blur(lesson.Content, dice);
+        var grain = dice.Thousandths(0, MostGrain);
+        Blur(lesson.Context, grain, dice);
+        Blur(lesson.Content, grain, dice);
         return lesson;
     }
 
@@ -124,13 +124,13 @@ internal sealed record SceneLesson(string Type, string Request, string Answer, L
     }
 
     /// <summary>Eyes are not ideal.</summary>
-    private static void Blur(float[] values, Dice dice)
+    private static void Blur(float[] values, double grain, Dice dice)
     {
         var state = (uint)dice.Between(1, int.MaxValue);
         foreach (ref var value in values.AsSpan())
         {
             state = state * 1664525 + 1013904223;
-            value += (float)(((state >> 8) / (double)(1 << 24) - 0.5) * 2 * Math.Sqrt(3) * Grain);
+            value += (float)(((state >> 8) / (double)(1 << 24) - 0.5) * 2 * Math.Sqrt(3) * grain);
         }
     }
 }

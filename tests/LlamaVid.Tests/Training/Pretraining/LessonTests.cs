@@ -70,7 +70,7 @@ public sealed class LessonTests
     [Fact]
     public void Lessons_depend_on_nothing_but_their_number()
     {
-        SceneLesson[] Draw(int number) => [.. SceneLesson.Draw(new("lessons", 1, "test", number), isRevision: number % 2 == 0)];
+        SceneLesson[] Draw(int number) => [.. SceneLesson.Draw(new("lessons", 1, "test", number))];
         for (var number = 0; number < 60; number++)
         {
             var (first, second) = (Draw(number), Draw(number));

@@ -28,7 +28,7 @@ public sealed class PretrainRunTests
 
         using var model = LlamaVidModel.Load(new() { Path = order.Out, Dtype = ModelDtype.Float32, Device = "cpu" });
         Assert.Equal(2, model.TokensPerFrame);
-        foreach (var part in new[] { "tower", "text-decoder", "language", "revision", "watching", "content" })
+        foreach (var part in new[] { "tower", "text-decoder", "language", "content" })
             Assert.Equal(2, RunState.Peek(Path.Combine(order.Out, "run", part, "state.safetensors")).Step);
     }
 
@@ -103,6 +103,6 @@ public sealed class PretrainRunTests
 
     private static PretrainOrder Order(string folder) => new(folder)
     {
-        Sizes = Small, TowerSteps = 2, TextSteps = 2, LanguageSteps = 2, RevisionSteps = 2, WatchingSteps = 2, ContentSteps = 2, TowerScenes = 1, TextScenes = 1, Lessons = 2,
+        Sizes = Small, TowerSteps = 2, TextSteps = 2, LanguageSteps = 2, ContentSteps = 2, TowerScenes = 1, TextScenes = 1, Lessons = 2,
     };
 }
