@@ -23,6 +23,10 @@ internal static class EngineCommand
         var film = new Option<int>("--film-frames") { Description = "Frames of the long film.", DefaultValueFactory = _ => 3600 };
         var known = new Option<int>("--known-frames") { Description = "Frames of the video that is asked about twice.", DefaultValueFactory = _ => 60 };
         var neighbours = new Option<int>("--neighbours") { Description = "Clients that are answered beside the film.", DefaultValueFactory = _ => 4 };
+        var peers = new Option<string[]>("--peer")
+        {
+            Description = "PRECISION=COMMAND, as often as there are peers: a command that measures another engine, run beside that precision. Its last line is {\"prompt512\": …, \"decode1\": …}.",
+        };
         var json = new Option<bool>("--json") { Description = "Accepted for scripts: the last line of the output is always one JSON document." };
         var file = new Option<string?>("--out") { Description = "A file for that document." };
         only.Validators.Add(result =>
@@ -34,7 +38,7 @@ internal static class EngineCommand
 
         var command = new Command("engine", "Measures the engine on a generated model, beside what the machine can do at best.")
         {
-            size, tower, only, precisions, runs, prompt, streams, tokens, film, known, neighbours, json, file,
+            size, tower, only, precisions, runs, prompt, streams, tokens, film, known, neighbours, peers, json, file,
         };
         command.SetAction(async (parsed, cancellationToken) =>
         {
@@ -43,7 +47,7 @@ internal static class EngineCommand
                 parsed.GetValue(only) is { } parts ? [.. parts.Split(',').Select(part => Enum.Parse<Part>(part, ignoreCase: true))] : Enum.GetValues<Part>(),
                 [.. parsed.GetRequiredValue(precisions).Split(',').Select(Precision.Of)], parsed.GetValue(runs), parsed.GetValue(prompt), [.. parsed.GetRequiredValue(streams).Select(count => (int)count)],
                 parsed.GetValue(tokens), parsed.GetValue(film), parsed.GetValue(known), parsed.GetValue(neighbours),
-                shape == BenchShape.Smoke ? TrialCeilingSize : FullCeilingSize);
+                shape == BenchShape.Smoke ? TrialCeilingSize : FullCeilingSize, [.. (parsed.GetValue(peers) ?? []).Select(Peer.Parse)]);
             var machine = Machine.Here();
             var results = await new EngineRun(shape, order).RunAsync(cancellationToken);
             Report.End("engine", machine, new { Model = shape.Name, Order = order }, results, parsed.GetValue(file));

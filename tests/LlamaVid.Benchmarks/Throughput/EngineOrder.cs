@@ -13,9 +13,10 @@ internal enum Part { Prompt, Decode, Server, Known, Film, Tower }
 /// <param name="KnownFrames">of the video that is asked about twice</param>
 /// <param name="Neighbours">clients that are answered while the film is taken in</param>
 /// <param name="CeilingSize">see <see cref="Ceilings.Measure"/></param>
+/// <param name="Peers">other engines</param>
 internal sealed record EngineOrder(
     IReadOnlyList<Part> Parts, IReadOnlyList<Precision> Precisions, int Runs, int PromptLength, IReadOnlyList<int> Streams, int Tokens, int FilmFrames, int KnownFrames,
-    int Neighbours, int CeilingSize)
+    int Neighbours, int CeilingSize, IReadOnlyList<Peer> Peers)
 {
     public bool Has(Part part) => Parts.Contains(part);
 }

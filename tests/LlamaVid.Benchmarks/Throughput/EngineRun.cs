@@ -34,6 +34,7 @@ internal sealed class EngineRun(BenchShape shape, EngineOrder order)
                 ["resident_mb"] = Report.Json(new ProcessWatch(Environment.ProcessId).ResidentMegabytes),
             });
             await TextAsync(engine, precision, ceilings, cancellationToken);
+            foreach (var peer in order.Peers.Where(peer => peer.Precision == precision.Name)) await PeerAsync(peer, cancellationToken);
             if (!isFirst) continue;
             if (order.Has(Part.Server)) await ServerAsync(engine, precision, folder, cancellationToken);
             if (order.Has(Part.Known)) await KnownAsync(engine, cancellationToken);
@@ -88,6 +89,17 @@ internal sealed class EngineRun(BenchShape shape, EngineOrder order)
             (figures[figure], spread[figure], limits[figure]) = (Report.Json(measured.Median), Report.Json(measured), Report.Json(limit));
             Show($"{figure} {precision.Name}, tokens/s", measured, limit);
         }
+    }
+
+    /// <summary>The engine here is idle meanwhile.</summary>
+    private async Task PeerAsync(Peer peer, CancellationToken cancellationToken)
+    {
+        var theirs = await peer.MeasureAsync(cancellationToken);
+        foreach (var (figure, value) in theirs)
+            if (_results["bench1b"]?[peer.Precision]?[figure] is JsonValue ours && value is JsonValue)
+                _table.Row($"{figure} {peer.Precision}, times the peer", ours.GetValue<double>() / value.GetValue<double>());
+        if (_results["peers"] is not JsonArray all) _results["peers"] = all = [];
+        all.Add(new JsonObject { ["precision"] = peer.Precision, ["command"] = peer.Command, ["figures"] = theirs });
     }
 
     private async Task ServerAsync(EngineUnderTest engine, Precision precision, string folder, CancellationToken cancellationToken)
