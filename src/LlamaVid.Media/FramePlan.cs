@@ -6,6 +6,7 @@ namespace LlamaVid.Media;
 /// Without <see cref="Keep"/> all candidates are taken. With it, N of the M <see cref="Candidates"/> are taken, the first and the last among them:
 /// candidate number round-half-up(i * (M - 1) / (N - 1)) for i = 0 … N-1; for N = 1 the first.
 /// M comes from the packets in the file; where some of them do not decode, fewer than N frames come.
+/// With <see cref="KeyFrames"/> the rule says which points of the video are wanted, and the key frames nearest to them are taken.
 /// </remarks>
 public sealed record FramePlan
 {
@@ -21,8 +22,11 @@ public sealed record FramePlan
     /// <summary>How many of the candidates are taken (N); null: all.</summary>
     public required int? Keep { get; init; }
 
+    /// <summary>Times of the key frames that are taken, ascending; null: the frames of the rule itself are.</summary>
+    public IReadOnlyList<double>? KeyFrames { get; init; }
+
     /// <summary>Frames that will come if every packet decodes. More than <see cref="Limit"/> never come: reading stops with an error.</summary>
-    public long ExpectedFrames => Keep ?? Candidates;
+    public long ExpectedFrames => KeyFrames?.Count ?? Keep ?? Candidates;
 
     internal int Limit { get; init; }
 

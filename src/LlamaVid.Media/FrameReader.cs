@@ -15,6 +15,8 @@ namespace LlamaVid.Media;
 /// What bounds memory is the socket: ffmpeg blocks until the frame before has been read.
 /// Decoding begins at a key frame well before the plan's start where that gives the very same frames (0.24 s instead of 10 s at the end of a QCIF hour),
 /// and at the beginning of the file everywhere else: containers without an index, encodings that carry more over from frame to frame than key frames reset.
+/// Where a plan takes key frames the decoder skips all others, and those that are not of the plan are dropped here. Decoders may mix up order and times when frames
+/// are left out (H.264 with open groups does), so key frames must come as the packets say; if they do not, everything is decoded from there on.
 /// </remarks>
 internal sealed class FrameReader(
     FfmpegTools tools, Workspace workspace, MediaFormat format, ProbedStream stream, PacketTimes packets, MediaOptions options, ILogger logger)
@@ -24,26 +26,38 @@ internal sealed class FrameReader(
     public async IAsyncEnumerable<VideoFrame> ReadAsync(FramePlan plan, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var isSeekable = format.Name is "mp4" or "matroska" && stream.Codec is "h264" or "hevc" or "vp9" or "av1";
-        var seek = isSeekable && plan.Start is { } start && packets.KeyFrameBefore(start) is { } key ? new Seek(key, packets) : null;
-        await foreach (var frame in DecodeAsync(plan, seek, cancellationToken).ConfigureAwait(false))
-            yield return frame;
-        if (seek is not { HasArrived: false }) yield break;
-        await foreach (var frame in DecodeAsync(plan, seek: null, cancellationToken).ConfigureAwait(false))
-            yield return frame;
+        double? key = isSeekable && plan.Start is { } start ? packets.KeyFrameBefore(start) : null;
+        var way = new Way(packets, key, skips: plan.KeyFrames is not null);
+        double? given = null;
+        while (true)
+        {
+            await foreach (var frame in DecodeAsync(plan, way, cancellationToken).ConfigureAwait(false))
+            {
+                if (frame.Timestamp <= given)                   // by a way before
+                {
+                    frame.Dispose();
+                    continue;
+                }
+                if (way.CanFail) given = frame.Timestamp;
+                yield return frame;
+            }
+            if (!way.Failed) yield break;
+            way = new(packets, way.IsLost ? null : key, skips: false);
+        }
     }
 
-    private async IAsyncEnumerable<VideoFrame> DecodeAsync(FramePlan plan, Seek? seek, [EnumeratorCancellation] CancellationToken cancellationToken)
+    private async IAsyncEnumerable<VideoFrame> DecodeAsync(FramePlan plan, Way way, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var run = FfmpegRun.Start(
-            tools, workspace, $"-copyts -threads 2 -noautorotate -reinit_filter 0 -an -sn -dn {seek?.Options} {tools.DecoderGuards(format)}", sockets: 2,
-            names => $"-map 0:{stream.Index} -vf \"{Filters(plan, seek, names[Times])}\" -vsync passthrough -c:v ppm -pix_fmt rgb24 -f image2pipe -y", logger);
+            tools, workspace, $"-copyts -threads 2 -noautorotate -reinit_filter 0 -an -sn -dn {way.Options} {tools.DecoderGuards(format)}", sockets: 2,
+            names => $"-map 0:{stream.Index} -vf \"{Filters(plan, way, names[Times])}\" -vsync passthrough -c:v ppm -pix_fmt rgb24 -f image2pipe -y", logger);
         await using var _ = run.ConfigureAwait(false);
 
         var stall = new Stall(stop, options.DecodeTimeout);
         stall.Restart();
-        var taken = Channel.CreateUnbounded<(long Index, double Timestamp)>(new() { SingleReader = true, SingleWriter = true });
-        var selection = new Selection(plan, seek, stream);
+        var taken = Channel.CreateUnbounded<Pictured>(new() { SingleReader = true, SingleWriter = true });
+        var selection = new Selection(plan, way, packets, stream);
         var times = ReadTimesAsync(run, selection, taken.Writer, stall, stop.Token);
         try
         {
@@ -71,11 +85,15 @@ internal sealed class FrameReader(
 
         async Task<VideoFrame?> NextAsync(PpmStream pixels)
         {
-            stall.Restart();
-            if (!await Guarded(taken.Reader.WaitToReadAsync(stop.Token).AsTask()).ConfigureAwait(false) || !taken.Reader.TryRead(out var next)) return null;
-            var frame = await Guarded(pixels.ReadAsync(next.Index, next.Timestamp, stop.Token)).ConfigureAwait(false);
-            stall.Pause();          // while the consumer works with the frame
-            return frame;
+            while (true)
+            {
+                stall.Restart();
+                if (!await Guarded(taken.Reader.WaitToReadAsync(stop.Token).AsTask()).ConfigureAwait(false) || !taken.Reader.TryRead(out var next)) return null;
+                var frame = await Guarded(pixels.ReadAsync(next.Index, next.Timestamp, stop.Token)).ConfigureAwait(false);
+                stall.Pause();          // while the consumer works with the frame
+                if (next.IsTaken || frame is null) return frame;
+                frame.Dispose();
+            }
         }
 
         async Task<T> Guarded<T>(Task<T> task)
@@ -96,15 +114,15 @@ internal sealed class FrameReader(
     /// Times of all frames to a socket, selection, the first size and pixel format for all (a video may change both midway), rotation as ffmpeg would, and RGB
     /// by the scaler that ffmpeg puts in by itself: the bytes are those of a plain <c>ffmpeg -i X -f rawvideo -pix_fmt rgb24</c>.
     /// </summary>
-    private string Filters(FramePlan plan, Seek? seek, string timesSocket)
+    private string Filters(FramePlan plan, Way way, string timesSocket)
     {
+        // print shows only frames that carry the key; only this key, so nothing of the file's own
+        var times = $"metadata=add:key=lv:value=1,metadata=print:key=lv:direct=1:file=unix\\\\:{timesSocket}";
         var filters = new List<string>
         {
-            "metadata=add:key=lv:value=1",          // print shows only frames that carry the key; only this key, so nothing of the file's own
-            $"metadata=print:key=lv:direct=1:file=unix\\\\:{timesSocket}",
-            $"select={plan.SelectExpression(stream.TimeBase)}",
+            plan.KeyFrames is null ? $"{times},select={plan.SelectExpression(stream.TimeBase)}" : $"select=key+eq(pict_type\\,I),{times}",
             // To the size it starts with; does nothing while that is the frames' own.
-            seek is null ? "scale" : $"scale={stream.CodedWidth}:{stream.CodedHeight}",
+            way.Key is null ? "scale" : $"scale={stream.CodedWidth}:{stream.CodedHeight}",
         };
         if (stream.PixelFormat is { } pixelFormat) filters.Add($"format={pixelFormat}");
         if (stream.Matrix is { Filters.Length: > 0 } matrix) filters.Add(matrix.Filters);
@@ -113,7 +131,7 @@ internal sealed class FrameReader(
     }
 
     private static async Task ReadTimesAsync(
-        FfmpegRun run, Selection selection, ChannelWriter<(long, double)> taken, Stall stall, CancellationToken cancellationToken)
+        FfmpegRun run, Selection selection, ChannelWriter<Pictured> taken, Stall stall, CancellationToken cancellationToken)
     {
         try
         {
@@ -171,8 +189,11 @@ internal sealed class FrameReader(
 
     private readonly record struct Tick(bool Known, long Value);
 
+    /// <summary>A frame whose pixels come.</summary>
+    private readonly record struct Pictured(long Index, double Timestamp, bool IsTaken);
+
     /// <summary>The plan applied to the frames as they are decoded.</summary>
-    private sealed class Selection(FramePlan plan, Seek? seek, ProbedStream stream)
+    private sealed class Selection(FramePlan plan, Way way, PacketTimes packets, ProbedStream stream)
     {
         private readonly long _start = plan.Start is { } start ? FramePlan.FirstTickAtOrAfter(start, stream.TimeBase) : long.MinValue;
         private readonly long _end = plan.End is { } end ? FramePlan.FirstTickAtOrAfter(end, stream.TimeBase) : long.MaxValue;
@@ -182,20 +203,23 @@ internal sealed class FrameReader(
         /// <summary>No later frame can be taken.</summary>
         public bool IsOver { get; private set; }
 
-        public (long Index, double Timestamp)? See(long? pts)
+        /// <returns>null where no pixels come</returns>
+        public Pictured? See(long? pts)
         {
             _index++;
             // A frame without a time lies in no range; where there is none it follows the frame before by one period.
             var timestamp = pts is { } ticks ? PacketTimes.Seconds(ticks, stream.TimeBase) : _last + 1 / (stream.Rate?.Value ?? 1);
             _last = timestamp;
-            if (seek is not null)
+            if (!way.Leads(timestamp))
             {
-                if (!seek.Arrives(timestamp))
-                {
-                    IsOver = true;
-                    return null;
-                }
-                _index = seek.NumberOf(timestamp);
+                IsOver = true;
+                return null;
+            }
+            if (way.CanFail) _index = packets.NumberOf(timestamp);
+            if (plan.KeyFrames is { } keys)
+            {
+                IsOver = timestamp >= keys[^1];
+                return new(packets.NumberOf(timestamp), timestamp, IsTaken: keys.Contains(timestamp));
             }
             if (pts is null ? plan.Start is not null || plan.End is not null : pts < _start) return null;
             if (pts >= _end)
@@ -205,22 +229,41 @@ internal sealed class FrameReader(
             }
             if (!plan.Takes(_inRange++)) return null;
             IsOver = ++_taken == plan.Keep;
-            return (_index, timestamp);
+            return new(_index, timestamp, IsTaken: true);
         }
     }
 
-    /// <summary>Decoding from a key frame on, and whether it came to that.</summary>
-    private sealed class Seek(double key, PacketTimes packets)
+    /// <summary>A way through the file that may be shorter than all of it, and whether it led where it should.</summary>
+    /// <param name="key">the key frame from which is decoded; null: from the beginning</param>
+    /// <param name="skips">only key frames are decoded</param>
+    private sealed class Way(PacketTimes packets, double? key, bool skips)
     {
-        /// <summary>Rounded up, so that the key frame itself is not after it.</summary>
-        public string Options => string.Create(CultureInfo.InvariantCulture, $"-noaccurate_seek -seek_timestamp 1 -ss {(long)Math.Ceiling(key * 1e6)}us");
+        private bool _hasArrived = key is null;
+        private int? _next = key is null ? 0 : null;
 
-        /// <summary>A frame at or before the key frame has come, so none after it was left out.</summary>
-        public bool HasArrived { get; private set; }
+        public double? Key => key;
 
-        public bool Arrives(double timestamp) => HasArrived |= timestamp <= key;
+        public bool CanFail => skips || key is not null;
 
-        public long NumberOf(double timestamp) => packets.NumberOf(timestamp);
+        /// <summary>No frame at or before the key frame has come, so some after it may have been left out.</summary>
+        public bool IsLost => !_hasArrived;
+
+        /// <summary>What comes after the frames so far has to be read by another way.</summary>
+        public bool Failed { get; private set; } = key is not null;
+
+        /// <summary>A seek is rounded up, so that the key frame itself is not after it.</summary>
+        public string Options => (skips ? "-skip_frame nokey " : "")
+            + (key is { } start ? string.Create(CultureInfo.InvariantCulture, $"-noaccurate_seek -seek_timestamp 1 -ss {(long)Math.Ceiling(start * 1e6)}us") : "");
+
+        /// <summary>Whether a frame of this time may come next.</summary>
+        public bool Leads(double timestamp)
+        {
+            _hasArrived |= timestamp <= key;
+            var number = skips ? packets.KeyNumberAt(timestamp) : null;
+            Failed = !_hasArrived || (skips && (number is null || number != (_next ?? number)));
+            _next = number + 1;
+            return !Failed;
+        }
     }
 
     /// <summary>Cancels when nothing has moved for too long, counted only while somebody waits for a frame.</summary>

@@ -16,4 +16,7 @@ public sealed record FrameSampling
 
     /// <summary>Seconds of the video's own time; frames at or after are not looked at.</summary>
     public double? End { get; init; }
+
+    /// <summary>The key frame nearest to each frame that would be taken, each once, instead of that frame: what lies between is not decoded.</summary>
+    public bool? KeyFrames { get; init; }
 }

@@ -35,7 +35,8 @@ public sealed class OpenedMedia : IAsyncDisposable
             return FramePlan.Make(new() { MaxFrames = sampling.MaxFrames }, rate: null, Info.Packets, _maxFrames);
 
         var plan = FramePlan.Make(sampling, Info.AverageRate, _times.CountWithin(sampling.Start, sampling.End), _maxFrames);
-        return plan.Candidates > 0 ? plan : throw EmptyRange(plan);
+        if (plan.Candidates == 0) throw EmptyRange(plan);
+        return sampling.KeyFrames is true ? plan with { KeyFrames = _times.NearestKeyFrames(plan) } : plan;
     }
 
     /// <summary>Decodes the video once and yields the frames of the plan in order. At most one is held here; the next is decoded meanwhile. Each is the caller's to dispose.</summary>

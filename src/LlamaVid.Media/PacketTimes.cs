@@ -51,10 +51,26 @@ internal sealed class PacketTimes
     public double? KeyFrameBefore(double start)
     {
         var at = FirstAtOrAfter(_keys, Math.BitIncrement(start)) - 2;
-        if (_unknown > 0 || at < 0 || _keys[at] <= Math.Max(0, First)) return null;
-        for (var i = 1; i < _seconds.Length; i++)
-            if (_seconds[i] == _seconds[i - 1]) return null;
-        return _keys[at];
+        return at >= 0 && _keys[at] > Math.Max(0, First) && TellFramesApart() ? _keys[at] : null;
+    }
+
+    /// <summary>For each frame of the plan's rule the key frame of its range that is nearest in time, the earlier of two; each once.</summary>
+    /// <returns>null where that saves nothing or cannot be known: no key frame in the range, nothing but key frames, times that are missing or repeated</returns>
+    public IReadOnlyList<double>? NearestKeyFrames(FramePlan plan)
+    {
+        var (start, end) = (plan.Start ?? double.NegativeInfinity, plan.End ?? double.PositiveInfinity);
+        var (first, past) = (NumberOf(start), NumberOf(end));
+        var keys = _keys.AsSpan()[FirstAtOrAfter(_keys, start)..FirstAtOrAfter(_keys, end)];
+        if (keys.Length == 0 || keys.Length == past - first || !TellFramesApart()) return null;
+
+        var (nearest, at) = (new List<double>(), 0);
+        for (var i = first; i < past; i++)
+        {
+            if (!plan.Takes(i - first)) continue;
+            while (at + 1 < keys.Length && Math.Abs(keys[at + 1] - _seconds[i]) < Math.Abs(keys[at] - _seconds[i])) at++;
+            if (nearest.Count == 0 || nearest[^1] != keys[at]) nearest.Add(keys[at]);
+        }
+        return nearest;
     }
 
     /// <returns>Seconds; NaN when the packet has no time; null when it is not shown or the line is not understood.</returns>
@@ -81,6 +97,16 @@ internal sealed class PacketTimes
         return IsNear(gaps[gaps.Length / 2]);
 
         bool IsNear(double gap) => rate.Value * gap is >= 0.25 and <= 4;
+    }
+
+    /// <summary>Which key frame is due at exactly this time, from 0; null for none.</summary>
+    public int? KeyNumberAt(double time) => Array.BinarySearch(_keys, time) is >= 0 and var at ? at : null;
+
+    private bool TellFramesApart()
+    {
+        for (var i = 1; i < _seconds.Length; i++)
+            if (_seconds[i] == _seconds[i - 1]) return false;
+        return _unknown == 0;
     }
 
     private static int FirstAtOrAfter(double[] sorted, double time)

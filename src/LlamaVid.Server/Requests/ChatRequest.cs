@@ -124,6 +124,7 @@ internal sealed record ChatRequest(string? Model, GenerationRequest Generation, 
             MaxFrames = First(sampling => sampling.MaxFrames),
             Start = First(sampling => sampling.Start),
             End = First(sampling => sampling.End),
+            KeyFrames = First(sampling => sampling.KeyFrames),
         };
         var path = part.EndPath ?? draft.EndPath;
         return merged.End <= merged.Start

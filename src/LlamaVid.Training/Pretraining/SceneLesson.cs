@@ -19,12 +19,12 @@ internal sealed record SceneLesson(string Type, string Request, string Answer, L
     /// <summary>What is hard is asked more often.</summary>
     private static readonly Dictionary<string, int> Weights = new()
     {
-        ["direction"] = 3, ["order"] = 9, ["comparison"] = 6, ["description"] = 9, ["position"] = 3, ["existence"] = 3, ["count"] = 8,
-        ["color"] = 1, ["shape"] = 1, ["background"] = 1, ["caption"] = 1,
+        ["direction"] = 3, ["order"] = 9, ["comparison"] = 12, ["description"] = 9, ["position"] = 3, ["existence"] = 3, ["count"] = 8,
+        ["color"] = 1, ["shape"] = 1, ["background"] = 2, ["caption"] = 1,
     };
 
     /// <summary>These forms of a question count so many times as much.</summary>
-    private static readonly (string Words, int Factor)[] Hard = [("disappears?", 6), ("appears last?", 4), ("at the end?", 3)];
+    private static readonly (string Words, int Factor)[] Hard = [("disappears?", 3), ("appears last?", 2), ("at the end?", 2)];
 
     /// <summary>Some lessons about one freshly drawn scene, alone or somewhere in a film.</summary>
     public static IEnumerable<SceneLesson> Draw(Dice dice)

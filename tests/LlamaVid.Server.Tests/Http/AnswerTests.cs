@@ -66,6 +66,16 @@ public sealed class AnswerTests(DefaultServer fixture)
     }
 
     [Fact]
+    public async Task Key_frames_are_others_and_no_answer_about_them_comes_from_features_of_the_rest()
+    {
+        Assert.Equal(200, (await _server.ChatAsync(Clips.Chat())).Status);
+
+        var video = (await _server.ChatAsync(Clips.Chat("\"max_tokens\":4,\"keyframes\":true"))).Json.GetProperty("video");
+        Assert.Equal([0.0], video.GetProperty("timestamps").EnumerateArray().Select(time => time.GetDouble()));
+        Assert.Equal("miss", video.GetProperty("feature_cache").GetString());
+    }
+
+    [Fact]
     public async Task Text_only_is_answered_without_a_video_object()
     {
         var reply = await _server.ChatAsync("""{"messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"Say hello."}],"max_tokens":4,"seed":1}""");
@@ -89,6 +99,7 @@ public sealed class AnswerTests(DefaultServer fixture)
     [Fact]
     public async Task A_stream_says_the_same_as_the_whole_answer()
     {
+        await _server.ChatAsync(Clips.Chat("\"max_tokens\":24,\"temperature\":0"));                 // so that both find the same in the caches
         var whole = await _server.ChatAsync(Clips.Chat("\"max_tokens\":24,\"temperature\":0"));
         var stream = await _server.ChatAsync(Clips.Chat("\"max_tokens\":24,\"temperature\":0,\"stream\":true,\"stream_options\":{\"include_usage\":true}"));
 

@@ -119,11 +119,11 @@ public sealed class ChatRequestTests
     public void The_parts_sampling_wins_over_the_requests_and_ours_over_vllms_names()
     {
         var request = Read.Chat(Read.WithParts(
-            """{"type":"video_url","video_url":"https://x.org/a.mp4","fps":4,"media_info":{"type":"offset","start_offset":1.5,"end_offset":9}}""",
-            ""","max_frames":10,"fps":3,"media_io_kwargs":{"video":{"fps":2,"num_frames":20}},"mm_processor_kwargs":{"fps":1,"image_aspect_ratio":"pad"}"""));
+            """{"type":"video_url","video_url":"https://x.org/a.mp4","fps":4,"keyframes":false,"media_info":{"type":"offset","start_offset":1.5,"end_offset":9}}""",
+            ""","max_frames":10,"fps":3,"keyframes":true,"media_io_kwargs":{"video":{"fps":2,"num_frames":20}},"mm_processor_kwargs":{"fps":1,"image_aspect_ratio":"pad"}"""));
 
         var media = Assert.Single(request.Generation.Media);
-        Assert.Equal(new() { FramesPerSecond = 4, MaxFrames = 10, Start = 1.5, End = 9 }, media.Sampling);
+        Assert.Equal(new() { FramesPerSecond = 4, MaxFrames = 10, Start = 1.5, End = 9, KeyFrames = false }, media.Sampling);
         Assert.Null(media.Fit);
     }
 
