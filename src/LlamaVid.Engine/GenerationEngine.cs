@@ -154,6 +154,7 @@ public sealed partial class GenerationEngine : IAsyncDisposable
         {
             await Task.Run(() => _intake!.PrepareAsync(sequence));
             sequence.Home = sequence.Media.Count == 0 ? null : _workers.FirstOrDefault(worker => worker.IsAlive && worker.Holds(sequence.Media[0].Key));
+            sequence.Publish(new GenerationEvent.Admitted());
             _queue.Ready(sequence);
             await sequence.Started.WaitAsync(_options.QueueTimeout, _time, sequence.Cancelled);
         }

@@ -13,6 +13,9 @@ public abstract record GenerationEvent
     /// <param name="Wait">how long it may take until this one runs, by the pace of the line so far; null while there is none</param>
     public sealed record Queued(int Position, int Waiting, TimeSpan? Wait) : GenerationEvent;
 
+    /// <summary>Its media are open and, as far as they tell, it fits: only waiting and work are left. Whatever can be refused by its numbers was refused before.</summary>
+    public sealed record Admitted : GenerationEvent;
+
     /// <summary>A worker has taken it: it waits no more.</summary>
     public sealed record Started : GenerationEvent;
 

@@ -7,7 +7,7 @@ namespace LlamaVid.Server.Answers;
 
 /// <summary>Writes a generation as it happens: role, text, end, usage, <c>[DONE]</c>. Faults before the first byte are thrown.</summary>
 /// <remarks>
-/// The stream opens when the prompt is complete, when there is progress that the client asked for, or after one interval of silence, whichever is first;
+/// The stream opens when the request is admitted, when there is progress that the client asked for, or after one interval of silence (a slow download), whichever is first;
 /// until then a fault gets its real status. A fault after that is a <c>data: {"error":…}</c> and the stream ends without <c>[DONE]</c>.
 /// </remarks>
 internal sealed class StreamedAnswer(
@@ -73,6 +73,7 @@ internal sealed class StreamedAnswer(
             SendAsync(Empty() with { QueuePosition = queued.Position, QueuePending = queued.Waiting, QueueWaitMs = queued.Wait?.TotalMilliseconds }, cancellationToken),
         GenerationEvent.Progress progress when options.IncludeProgress =>
             SendAsync(Empty() with { Progress = AnswerBuilder.Wire(progress) }, cancellationToken),
+        GenerationEvent.Admitted when _choices.Count == 0 => SendAsync(Empty(), cancellationToken),
         GenerationEvent.Prepared prepared => PreparedAsync(prepared.Prompt, cancellationToken),
         GenerationEvent.Token token => TokenAsync(token, cancellationToken),
         GenerationEvent.ChoiceFinished { End: var end } => EndAsync(end, cancellationToken),

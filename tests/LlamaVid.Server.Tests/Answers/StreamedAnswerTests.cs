@@ -113,6 +113,17 @@ public sealed class StreamedAnswerTests : IDisposable
     }
 
     [Fact]
+    public async Task The_role_comes_when_the_request_is_admitted_and_faults_come_in_the_stream_from_then_on()
+    {
+        Send(new GenerationEvent.Queued(0, 1, null), new GenerationEvent.Admitted(), new GenerationEvent.Failed(new QueueTimeoutException(TimeSpan.FromSeconds(1))));
+        await Run(new(true, false, false, false, null));
+
+        Assert.Equal(2, Events().Length);
+        Assert.Contains("\"delta\":{\"role\":\"assistant\",\"content\":\"\"}", Events()[0], StringComparison.Ordinal);
+        Assert.Contains("\"code\":\"queue_timeout\"", Events()[1], StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_fault_after_the_first_byte_ends_the_stream_without_done()
     {
         Send(new GenerationEvent.Prepared(Prompt), new GenerationEvent.Token(8, "A"), new GenerationEvent.Failed(new EngineStoppedException()));
