@@ -77,6 +77,10 @@ public sealed class RequestTimeoutException(TimeSpan limit)
 /// <summary>The model is still being loaded.</summary>
 public sealed class EngineLoadingException() : Exception("The model is still being loaded. Try again in a moment.");
 
+/// <summary>The engine takes nothing until it is resumed; what it has taken is answered.</summary>
+public sealed class EnginePausedException()
+    : Exception("The server is drained: it answers what it has taken and takes no more until its operator resumes it. Try again later, or another server.");
+
 /// <summary>The engine accepts nothing more: the server is shutting down, or the engine's loop has failed.</summary>
 public sealed class EngineStoppedException() : Exception("The server is shutting down and takes no more requests.");
 

@@ -25,6 +25,7 @@ public sealed partial class GenerationEngine : IAsyncDisposable
     private MediaIntake? _intake;
     private volatile bool _endsRunning;
     private volatile EngineState _state = EngineState.Loading;
+    private volatile TaskCompletionSource? _pause;                          // completed by its end; null while there is none
 
     public GenerationEngine(ModelOptions model, EngineOptions options, MediaOpener opener, TimeProvider time, ILogger<GenerationEngine> log)
     {
@@ -32,12 +33,15 @@ public sealed partial class GenerationEngine : IAsyncDisposable
         _queue = new(options.MaxWaitingRequests, options.MaxRequestsPerClient, time);
     }
 
-    public EngineState State => _state;
+    public EngineState State => _state == EngineState.Ready && _pause is not null ? EngineState.Paused : _state;
 
     /// <summary>Null until the model is loaded.</summary>
     public ModelCard? Card { get; private set; }
 
     public int Waiting => _queue.Count;
+
+    /// <summary>Requests that were taken and have not ended, waiting or running.</summary>
+    public int Unfinished => _queue.Unfinished;
 
     /// <summary>Makes, for each request that is submitted, somebody who is told what happens to it, in order, on whatever thread it happens; must not throw. Set before the first request.</summary>
     public Func<GenerationRequest, Action<GenerationEvent>>? Observer { get; set; }
@@ -57,6 +61,9 @@ public sealed partial class GenerationEngine : IAsyncDisposable
     /// <summary>What each living worker has to do.</summary>
     public IReadOnlyList<WorkerLoad> Workers => [.. _workers.Where(worker => worker.IsAlive).Select(worker => worker.Load)];
 
+    /// <summary>How many workers there are, and how they are. Nobody answers while none of them serves.</summary>
+    public WorkerHealth Health => new(_workers.Count, _workers.Count(worker => worker.IsServing), _workers.Sum(worker => worker.Failures));
+
     /// <summary>Completes when the last worker has ended: by disposal, or because its loop failed again and again.</summary>
     public Task Ended => _ended.Task;
 
@@ -71,6 +78,7 @@ public sealed partial class GenerationEngine : IAsyncDisposable
 
     /// <summary>Puts a request in line.</summary>
     /// <exception cref="EngineLoadingException">the model is not loaded yet</exception>
+    /// <exception cref="EnginePausedException">the engine takes nothing until it is resumed</exception>
     /// <exception cref="EngineStoppedException">the engine is stopping or has stopped</exception>
     /// <exception cref="EngineOverloadedException">the line is full</exception>
     /// <exception cref="ClientOverloadedException">the client has its share of the line already</exception>
@@ -103,6 +111,7 @@ public sealed partial class GenerationEngine : IAsyncDisposable
 
     /// <summary>What a request would need and what would refuse it now. Its media are fetched and looked into; nothing is put in line.</summary>
     /// <exception cref="EngineLoadingException">the model is not loaded yet</exception>
+    /// <exception cref="EnginePausedException">the engine takes nothing until it is resumed</exception>
     /// <exception cref="EngineStoppedException">the engine is stopping or has stopped</exception>
     /// <exception cref="UnknownTokenException">a token is named that the model does not have</exception>
     public async Task<RequestEstimate> EstimateAsync(GenerationRequest request, CancellationToken cancellationToken)
@@ -124,6 +133,19 @@ public sealed partial class GenerationEngine : IAsyncDisposable
             ? estimate with { Refusal = new EngineOverloadedException(estimate.Waiting, _options.MaxWaitingRequests) }
             : estimate;
     }
+
+    /// <summary>Takes no more requests until <see cref="Resume"/>; those that wait or run come to their ends.</summary>
+    public void Pause() => Interlocked.CompareExchange(ref _pause, new(TaskCreationOptions.RunContinuationsAsynchronously), null);
+
+    /// <exception cref="EngineStoppedException">the engine is stopping or has stopped</exception>
+    public void Resume()
+    {
+        if (_state is EngineState.Stopping or EngineState.Stopped) throw new EngineStoppedException();
+        Interlocked.Exchange(ref _pause, null)?.SetResult();
+    }
+
+    /// <summary>Completes when the engine is not paused.</summary>
+    public Task Resumed => _pause?.Task ?? Task.CompletedTask;
 
     /// <summary>Takes no more requests and refuses those that wait; what runs goes on.</summary>
     public void Drain()
@@ -219,6 +241,7 @@ public sealed partial class GenerationEngine : IAsyncDisposable
     {
         if (_state == EngineState.Loading) throw new EngineLoadingException();
         if (_state != EngineState.Ready) throw new EngineStoppedException();
+        if (_pause is not null) throw new EnginePausedException();
     }
 
     private void RefuseUnknownTokens(GenerationRequest request)

@@ -15,4 +15,4 @@ public sealed record ModelCard(
 }
 
 /// <summary>Whether the engine answers.</summary>
-public enum EngineState { Loading, Ready, Stopping, Stopped }
+public enum EngineState { Loading, Ready, Paused, Stopping, Stopped }

@@ -13,12 +13,19 @@ internal sealed partial class Worker(WorkerSettings settings) : IDisposable
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private volatile StepLoop? _loop;
-    private volatile bool _endsRunning;
+    private volatile bool _endsRunning, _serves;
+    private volatile int _failures;
 
     /// <summary>Completes when the thread has ended: the line was closed and everything answered, or the loop failed again and again.</summary>
     public Task Ended => _ended.Task;
 
     public bool IsAlive => !_ended.Task.IsCompleted;
+
+    /// <summary>It takes requests: false while it begins anew, and from the moment it gives up.</summary>
+    public bool IsServing => _serves;
+
+    /// <summary>How often its loop has failed.</summary>
+    public int Failures => _failures;
 
     public WorkerLoad Load => _loop?.Load ?? default;
 
@@ -28,6 +35,7 @@ internal sealed partial class Worker(WorkerSettings settings) : IDisposable
     public void Start(int number)
     {
         settings.Queue.Changed += Wake;
+        _serves = true;
         new Thread(Live) { Name = $"llamavid-worker-{number}", IsBackground = true }.Start();
     }
 
@@ -49,6 +57,7 @@ internal sealed partial class Worker(WorkerSettings settings) : IDisposable
         for (var failures = 0; failures < FailuresInARow; failures++)
         {
             using var loop = _loop = new StepLoop(this, settings, Wake);
+            _serves = true;
             try
             {
                 while (loop.Step(_endsRunning) is var progress && progress != StepResult.Closed)
@@ -58,12 +67,13 @@ internal sealed partial class Worker(WorkerSettings settings) : IDisposable
             }
             catch (Exception fault)
             {
+                (_serves, _failures) = (false, _failures + 1);
                 LoopFailed(settings.Log, fault, settings.Device, loop.Load.Running);
                 loop.EndAll(new WorkerFailedException(settings.Device, fault));
             }
         }
         settings.Queue.Changed -= Wake;
-        _loop = null;
+        (_loop, _serves) = (null, false);
         _ended.SetResult();
     }
 
@@ -83,5 +93,11 @@ internal sealed record WorkerSettings(
 
 /// <summary>How much a worker has to do, and what it holds.</summary>
 public readonly record struct WorkerLoad(int Running, int KvHeld, int KvTotal, long FeatureBytes);
+
+/// <summary>How the workers are.</summary>
+/// <param name="Total">one for each device</param>
+/// <param name="Serving">those that take requests now; the others have given up, or begin anew</param>
+/// <param name="Failures">how often their loops have failed, together</param>
+public readonly record struct WorkerHealth(int Total, int Serving, int Failures);
 
 internal enum StepResult { Worked, Idle, Closed }

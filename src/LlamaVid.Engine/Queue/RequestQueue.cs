@@ -13,11 +13,15 @@ internal sealed class RequestQueue(int limit, int limitPerClient, TimeProvider t
     private long _lastTaken = time.GetTimestamp();
     private TimeSpan? _pace;                                                // between two departures while others wait
     private bool _closed;
+    private int _unfinished;
 
     /// <summary>Raised without a lock whenever a sequence may have become free to take, or the line is closed.</summary>
     public event Action? Changed;
 
     public int Count { get { lock (_gate) return _waiting.Count; } }
+
+    /// <summary>Requests that were added and have not ended.</summary>
+    public int Unfinished { get { lock (_gate) return _unfinished; } }
 
     public bool IsClosed { get { lock (_gate) return _closed; } }
 
@@ -31,6 +35,7 @@ internal sealed class RequestQueue(int limit, int limitPerClient, TimeProvider t
             if (_closed) throw new EngineStoppedException();
             if (_waiting.Count >= limit) throw new EngineOverloadedException(_waiting.Count, limit);
             CountIn(sequence.Request.Client);
+            _unfinished++;
             var place = _waiting.FindIndex(other => other.Request.Priority < sequence.Request.Priority);
             _waiting.Insert(place < 0 ? _waiting.Count : place, sequence);
             Announce();
@@ -70,10 +75,12 @@ internal sealed class RequestQueue(int limit, int limitPerClient, TimeProvider t
     /// <summary>The request has ended, in whatever way: its client may send another.</summary>
     public void Ended(Sequence sequence)
     {
-        if (sequence.Request.Client is not { } client || limitPerClient == 0) return;
         lock (_gate)
-            if (--_ofClient[client] == 0)
+        {
+            _unfinished--;
+            if (limitPerClient > 0 && sequence.Request.Client is { } client && --_ofClient[client] == 0)
                 _ofClient.Remove(client);
+        }
     }
 
     /// <summary>Nothing is taken any more; returns what was waiting.</summary>

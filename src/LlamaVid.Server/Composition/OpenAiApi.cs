@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization;
 using LlamaVid.Server.Answers;
 using LlamaVid.Server.Errors;
+using LlamaVid.Server.Features.Admin;
 using LlamaVid.Server.Features.Ask;
 using LlamaVid.Server.Features.Batches;
 using LlamaVid.Server.Features.ChatCompletions;
@@ -88,5 +89,6 @@ internal static class OpenAiApi
         app.MapUploads();
         app.MapHealth();
         app.MapMetrics();
+        app.MapAdmin();
     }
 }

@@ -22,6 +22,10 @@ public sealed class ForeignOriginException(string origin)
 public sealed class ForeignHostException(string host)
     : Exception($"This server has no keys and answers to localhost only, not to '{InvalidRequestException.Shortened(host)}'. Its operator can make a key, or set Security:AllowAnonymous.");
 
+/// <summary>Every worker has failed at this moment; they begin anew, or the process is about to end.</summary>
+public sealed class NoWorkerException(int workers)
+    : Exception($"None of the {workers} workers takes requests at this moment; those that failed begin anew. Try again in a moment, or another server.");
+
 /// <summary>The body is of a type that the route does not read.</summary>
 public sealed class UnsupportedContentTypeException(string? contentType, string supported)
     : Exception($"The content type is {(string.IsNullOrEmpty(contentType) ? "missing" : $"'{InvalidRequestException.Shortened(contentType)}'")}; send {supported}.");

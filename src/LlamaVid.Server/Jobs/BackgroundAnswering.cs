@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using LlamaVid.Engine;
 using LlamaVid.Media;
 using LlamaVid.Server.Hosting;
 using LlamaVid.Server.Jobs.Batches;
@@ -16,15 +17,17 @@ internal sealed class BackgroundAnswering(EngineHost engine, JobViews views, Gua
 
     public BatchBoard Batches => batches ?? throw NoFolder();
 
-    public void RefuseWhenStopping()
+    /// <exception cref="EnginePausedException">the server is drained</exception>
+    /// <exception cref="EngineStoppedException">the server stops</exception>
+    public void RefuseUnlessOpen()
     {
-        if (engine.Engine.State is Engine.EngineState.Stopping or Engine.EngineState.Stopped)
-            throw new Engine.EngineStoppedException();
+        if (engine.Engine.State == EngineState.Paused) throw new EnginePausedException();
+        if (engine.Engine.State is EngineState.Stopping or EngineState.Stopped) throw new EngineStoppedException();
     }
 
     public async Task TakeAsync(HttpContext context, ChatRequest request, BackgroundOrder order, string endpoint)
     {
-        RefuseWhenStopping();
+        RefuseUnlessOpen();
         if (order.Webhook is { } webhook)
             http.Check(webhook.Url);
         var job = await Board.AcceptAsync(

@@ -29,7 +29,7 @@ internal sealed class BackgroundRun(
 {
     /// <summary>What says nothing about the request: it would end well at another time.</summary>
     public static bool IsPassing(Exception fault) => fault is
-        EngineOverloadedException or ClientOverloadedException or QueueTimeoutException or WorkerFailedException or EngineStoppedException or EngineLoadingException;
+        EngineOverloadedException or ClientOverloadedException or QueueTimeoutException or WorkerFailedException or EnginePausedException or EngineStoppedException or EngineLoadingException;
 
     /// <param name="chunks">Takes the chunks of a streamed answer.</param>
     /// <param name="progress">Told how far it is.</param>

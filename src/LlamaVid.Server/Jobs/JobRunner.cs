@@ -29,6 +29,7 @@ internal sealed class JobRunner(JobBoard board, JobFiles files, BackgroundRun ru
         {
             try
             {
+                await engine.Engine.Resumed.WaitAsync(stopping);            // a job that is taken as a drain begins is put back by the engine's refusal
                 await RunAsync(await board.TakeAsync(stopping), stopping);
             }
             catch (Exception fault) when (fault is IOException or SqliteException)

@@ -37,6 +37,7 @@ namespace LlamaVid.Server.OpenAi;
 [JsonSerializable(typeof(ModelList))]
 [JsonSerializable(typeof(ModelEntry))]
 [JsonSerializable(typeof(HealthStatus))]
+[JsonSerializable(typeof(Liveness))]
 [JsonSerializable(typeof(VersionNumber))]
 internal sealed partial class OpenAiJson : JsonSerializerContext
 {

@@ -68,7 +68,10 @@ internal sealed class ServerMetrics
         var waiting = Gauge("num_requests_waiting", "Requests in line.");
         var cache = Gauge("kv_cache_usage_perc", "Share of the positions for keys and values that is held, from 0 to 1.");
         var features = Gauge("feature_cache_bytes", "Memory for features of videos.");
-        var workers = Gauge("workers", "Workers that live.");
+        var workers = Gauge("workers", "Workers that take requests.");
+        var expected = Gauge("workers_expected", "Workers that there should be, one for each device.");
+        var failures = Counter("worker_failures_total", "How often a worker's loop has failed; what ran there was ended.");
+        var draining = Gauge("draining", "1 while nothing more is taken, by POST /admin/drain or because the process stops.");
         var ready = Gauge("ready", "1 when requests are answered, as at /health/ready.");
         Registry.AddBeforeCollectCallback(() =>
         {
@@ -77,8 +80,12 @@ internal sealed class ServerMetrics
             waiting.Set(engine.Waiting);
             cache.Set(loads.Sum(load => (long)load.KvTotal) is > 0 and var total ? loads.Sum(load => (double)load.KvHeld) / total : 0);
             features.Set(loads.Sum(load => load.FeatureBytes));
-            workers.Set(loads.Count);
-            ready.Set(engine.State == EngineState.Ready ? 1 : 0);
+            var (state, health) = (engine.State, engine.Health);
+            workers.Set(health.Serving);
+            expected.Set(health.Total);
+            failures.IncTo(health.Failures);
+            draining.Set(state is EngineState.Paused or EngineState.Stopping ? 1 : 0);
+            ready.Set(state == EngineState.Ready && health.Serving > 0 ? 1 : 0);
         });
     }
 

@@ -14,7 +14,7 @@ public sealed class DocumentationTests(DefaultServer fixture)
     {
         var document = (await _server.GetAsync("/openapi/v1.json")).Json;
 
-        Assert.Equal(["/detokenize", "/health", "/health/live", "/health/ready", "/metrics", "/tokenize", "/v1/ask", "/v1/batches", "/v1/batches/{id}", "/v1/batches/{id}/cancel", "/v1/chat/completions", "/v1/estimate", "/v1/files", "/v1/files/{id}", "/v1/files/{id}/content", "/v1/jobs", "/v1/jobs/{id}", "/v1/jobs/{id}/events", "/v1/models", "/v1/models/{id}", "/v1/uploads", "/v1/uploads/{id}", "/v1/uploads/{id}/cancel", "/v1/uploads/{id}/complete", "/v1/uploads/{id}/parts", "/version"],
+        Assert.Equal(["/admin/drain", "/admin/resume", "/detokenize", "/health", "/health/live", "/health/ready", "/metrics", "/tokenize", "/v1/ask", "/v1/batches", "/v1/batches/{id}", "/v1/batches/{id}/cancel", "/v1/chat/completions", "/v1/estimate", "/v1/files", "/v1/files/{id}", "/v1/files/{id}/content", "/v1/jobs", "/v1/jobs/{id}", "/v1/jobs/{id}/events", "/v1/models", "/v1/models/{id}", "/v1/uploads", "/v1/uploads/{id}", "/v1/uploads/{id}/cancel", "/v1/uploads/{id}/complete", "/v1/uploads/{id}/parts", "/version"],
             document.GetProperty("paths").EnumerateObject().Select(path => path.Name).Order(StringComparer.Ordinal));
         var chat = Schema(document, "/v1/chat/completions", "application/json");
         Assert.Equal(RequestReader.ChatFields.Fields.Select(field => field.Name).Order(), chat.GetProperty("properties").EnumerateObject().Select(field => field.Name).Order());

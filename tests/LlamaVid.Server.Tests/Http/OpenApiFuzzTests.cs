@@ -20,6 +20,7 @@ public sealed class OpenApiFuzzTests(DefaultServer fixture)
         var document = (await fixture.Server.GetAsync("/openapi/v1.json")).Json;
         var faults = new List<string>();
         var operations = (from path in document.GetProperty("paths").EnumerateObject()
+                          where !path.Name.StartsWith("/admin/", StringComparison.Ordinal)         // they read nothing, and would drain the server of other tests
                           from operation in path.Value.EnumerateObject()
                           select (Path: path.Name, Method: operation.Name.ToUpperInvariant(), Operation: operation.Value)).ToArray();
         Assert.True(operations.Length > 10);

@@ -1,8 +1,11 @@
+using System.Text.Json;
 using LlamaVid.Server.Composition;
 using LlamaVid.Server.Tests.Http;
+using LlamaVid.Server.Tests.Security;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.DependencyInjection;
+using TorchSharp;
 
 namespace LlamaVid.Server.Tests.Telemetry;
 
@@ -26,6 +29,41 @@ public sealed class HealthTests
         Assert.Equal(200, (await server.GetAsync("/health/live")).Status);
         Assert.Equal(0, (await Scrape.OfAsync(server))["llamavid_ready"]);
         Assert.Equal((503, "engine_draining"), (await server.ChatAsync(Clips.Chat()) is var refused ? refused.Status : 0, refused.Code));
+    }
+
+    [Fact]
+    public async Task A_lost_worker_of_several_is_told_and_the_others_answer()
+    {
+        await using var server = await RunningServer.StartAsync("--Engine:Devices", "cpu,cpu", "--Model:Device", "cpu");
+        var engine = server.Engine.Engine;
+        Assert.Equal((2, 2, 0), Told((await server.GetAsync("/health/ready")).Json));
+
+        var weight = engine.Models[0].Parameters.Single(parameter => parameter.Name == "lm_head.weight").Value;
+        using (torch.no_grad())
+        {
+            using var kept = weight.detach().clone();
+            using var wrong = torch.zeros(1, 1);
+            weight.set_(wrong);                                     // a worker gives up after three failures in a row: of five, one of the two has had them
+            for (var i = 1; i <= 5 && engine.Workers.Count == 2; i++)
+            {
+                Assert.Equal((503, "engine_overloaded"), (await Keys.ChatAsync(server, null) is var failed ? failed.Status : 0, failed.Code));
+                await Deadline.Until(() => engine.Health is { Failures: var failures, Serving: > 0 } && failures == i);
+            }
+            await Deadline.Until(() => engine is { Workers.Count: 1, Health.Serving: 1 });
+            weight.set_(kept);
+        }
+
+        var degraded = await server.GetAsync("/health/ready");
+        Assert.Equal((200, "degraded"), (degraded.Status, degraded.Json.GetProperty("status").GetString()));
+        Assert.Equal((2, 1, engine.Health.Failures), Told(degraded.Json));
+        var scrape = await Scrape.OfAsync(server);
+        Assert.Equal((1, 2, 1), (scrape["llamavid_workers"], scrape["llamavid_workers_expected"], scrape["llamavid_ready"]));
+        Assert.Equal(engine.Health.Failures, scrape["llamavid_worker_failures_total"]);
+        Assert.Equal(200, (await server.ChatAsync(Clips.Chat("\"max_tokens\":4"))).Status);
+
+        static (int, int, int) Told(JsonElement health) => health.GetProperty("workers") is var workers
+            ? (workers.GetProperty("total").GetInt32(), workers.GetProperty("serving").GetInt32(), workers.GetProperty("failures").GetInt32())
+            : default;
     }
 
     [Fact]

@@ -56,7 +56,7 @@ internal static class BatchesEndpoint
         using var body = await RequestReader.ParseAsync(context.Request, context.RequestAborted);
         var draft = new BatchDraft();
         Fields.Read(new(body.RootElement, ""), draft);
-        background.RefuseWhenStopping();
+        background.RefuseUnlessOpen();
         var batch = await background.Batches.AcceptAsync(ClientIdentity.Of(context), draft.InputFile, draft.Metadata, context.RequestAborted);
         await context.Response.WriteAsJsonAsync(Of(background, batch), OpenAiJson.Wire.BatchObject, cancellationToken: context.RequestAborted);
     }

@@ -154,6 +154,7 @@ internal sealed class BatchRunner(
         try
         {
             var line = new BatchLine();
+            await engine.Engine.Resumed.WaitAsync(cancellationToken);
             var answered = Table.Begin(batch.Id, number) > options.Value.MaxAttempts
                 ? Refused(new JobAbandonedException(options.Value.MaxAttempts), number)
                 : await AnswerAsync(batch, number, line, text, cancellationToken);
@@ -188,6 +189,7 @@ internal sealed class BatchRunner(
             catch (Exception fault) when (BackgroundRun.IsPassing(fault))
             {
                 await Task.Delay(RetryDelay, time, cancellationToken);
+                await engine.Engine.Resumed.WaitAsync(cancellationToken);
             }
         }
     }
