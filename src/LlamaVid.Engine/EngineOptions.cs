@@ -39,8 +39,9 @@ public sealed class EngineOptions
     [Range(1, 1024)]
     public int MaxRunningSequences { get; set; } = 32;
 
-    /// <summary>One worker for each, as in <c>cuda:0,cuda:1</c>; workers of one device share its weights. Empty: one worker, on Model:Device.</summary>
-    [RegularExpression("((auto|cpu|cuda(:[0-9]{1,2})?)(,(auto|cpu|cuda(:[0-9]{1,2})?))*)?", ErrorMessage = "must be devices with commas between them, as in cuda:0,cuda:1")]
+    /// <summary>One worker for each, as in <c>cuda:0,cuda:1</c> or <c>cuda:0+cuda:1,cuda:2+cuda:3</c>; workers of the same devices share their weights. Empty: one worker, on Model:Device.</summary>
+    [RegularExpression($"({ModelOptions.DevicePattern}(,{ModelOptions.DevicePattern})*)?", ErrorMessage = "must be devices with commas between them, as in cuda:0,cuda:1")]
+    [DistinctDevices]
     public string Devices { get; set; } = "";
 
     /// <summary>Positions whose keys and values one worker holds. 0: four full contexts, or fewer in a quarter of the memory, but one at least.</summary>

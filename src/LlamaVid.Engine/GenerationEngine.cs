@@ -215,7 +215,7 @@ public sealed partial class GenerationEngine : IAsyncDisposable
         _models.AddRange(byDevice.Values);
         foreach (var loaded in _models) ComputesIn(_log, loaded.Precision);
         var model = _models[0];
-        var kvPositions = _options.KvCacheTokens > 0 ? _options.KvCacheTokens : KvPositionsFor(model);
+        var kvPositions = _options.KvCacheTokens > 0 ? _options.KvCacheTokens : byDevice.Min(loaded => KvPositionsFor(loaded.Value, devices.Count(device => device == loaded.Key)));
         Card = CardOf(model, kvPositions);
         _intake = new(_opener, model, Card, _options);
         _store = _options.FeatureStorePath is "" || !Card.SeesVideo
@@ -263,14 +263,15 @@ public sealed partial class GenerationEngine : IAsyncDisposable
 
     private ModelCard CardOf(LlamaVidModel model, int kvPositions) => new(
         _modelOptions.ServedName(), Math.Min(model.Config.MaxContext, kvPositions), model.Placement.Dtype.ToString().ToLowerInvariant(),
-        model.Placement.Device.ToString(), model.TokensPerFrame, model.Preprocessor?.ImageSize ?? 0, model.Tokenizer.LongestToken, model.Tokenizer.VocabularySize, kvPositions,
+        model.DeviceNames, model.TokensPerFrame, model.Preprocessor?.ImageSize ?? 0, model.Tokenizer.LongestToken, model.Tokenizer.VocabularySize, kvPositions,
         _time.GetUtcNow());
 
-    private static int KvPositionsFor(LlamaVidModel model)
+    /// <summary>What the device that holds most of every position has room for, for each of the workers that share it.</summary>
+    private static int KvPositionsFor(LlamaVidModel model, int workers)
     {
         const int contexts = 4;
         var quarter = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4;
-        var (context, fits) = (model.Config.MaxContext, quarter / model.KvBytesPerPosition);
+        var (context, fits) = (model.Config.MaxContext, quarter / (workers * model.KvBytesPerPositionOfOneDevice));
         return (int)Math.Clamp(fits, context, Math.Min((long)contexts * context, int.MaxValue));
     }
 

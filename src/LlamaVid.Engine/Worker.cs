@@ -88,7 +88,7 @@ internal sealed partial class Worker(WorkerSettings settings) : IDisposable
 internal sealed record WorkerSettings(
     LlamaVidModel Model, ModelCard Card, EngineOptions Options, int KvPositions, RequestQueue Queue, Lazy<TokenTree> Tokens, FeatureStore? Store, ILogger Log)
 {
-    public string Device => Model.Placement.Device.ToString();
+    public string Device => Model.DeviceNames;
 }
 
 /// <summary>How much a worker has to do, and what it holds.</summary>

@@ -2,17 +2,20 @@ using System.Runtime.Intrinsics.X86;
 
 namespace LlamaVid.Model;
 
-/// <summary>Which device and dtype a model runs in. The one place that asks what the machine has.</summary>
+/// <summary>Which devices and dtype a model runs in. The one place that asks what the machine has.</summary>
 internal static class Devices
 {
     /// <exception cref="DeviceUnavailableException">the options name a device that is not there</exception>
-    public static Placement Choose(ModelOptions options)
+    /// <returns>one for each device that the options join, of one dtype</returns>
+    public static IReadOnlyList<Placement> Choose(ModelOptions options) => [.. options.Device.Split('+').Select(name => Choose(name, options))];
+
+    private static Placement Choose(string name, ModelOptions options)
     {
-        var device = options.Device switch
+        var device = name switch
         {
             "auto" => torch.cuda.is_available() ? torch.device("cuda:0") : torch.CPU,
             "cpu" => torch.CPU,
-            "cuda" => Cuda(options.Device, 0),
+            "cuda" => Cuda(name, 0),
             var cuda => Cuda(cuda, int.Parse(cuda.AsSpan("cuda:".Length))),
         };
         var dtype = options.Dtype switch
@@ -51,6 +54,14 @@ internal static class Devices
 
         static bool IsSet(int register, int? bit) => bit is { } at && (register >> at & 1) != 0;
     }
+}
+
+/// <summary>The options join more devices than the model has layers. The operator's to mend.</summary>
+public sealed class TooManyDevicesException(int devices, int layers)
+    : Exception($"The configuration divides the model over {devices} devices and it has {layers} layers; each device takes one at least. Join at most {layers} devices with + (Model:Device, Engine:Devices).")
+{
+    public int Devices { get; } = devices;
+    public int Layers { get; } = layers;
 }
 
 /// <summary>The options name a CUDA device and this machine, or this build, does not have it.</summary>

@@ -25,18 +25,26 @@ public sealed class LlamaVidModel : IDisposable
     private readonly ImagePreprocessor? _preprocessor;
     private readonly BertTokenizer? _questionTokenizer;
 
-    private LlamaVidModel(LlamaVidConfig config, Placement placement, LlamaForCausalLm decoder, RopeFrequencies frequencies, LlamaTokenizer tokenizer, Sight? sight)
+    private readonly LayerPlaces _places;
+
+    private LlamaVidModel(LlamaVidConfig config, LayerPlaces places, LlamaForCausalLm decoder, RopeFrequencies frequencies, LlamaTokenizer tokenizer, Sight? sight)
     {
-        (Config, Placement, Tokenizer) = (config, placement, tokenizer);
-        _decoder = decoder;
-        _rotary = new(config.Decoder, frequencies, StoredFrequencies(decoder, placement));
+        (Config, Tokenizer) = (config, tokenizer);
+        (_decoder, _places) = (decoder, places);
+        _rotary = new(config.Decoder, frequencies, StoredFrequencies(decoder, Placement));
         Prompts = new(tokenizer, config.Vision?.UsesStartEnd ?? false, config.Decoder.RopeScalingFactor > 1);
         if (sight is not null)
             (_tower, _frameTokenizer, _preprocessor, _questionTokenizer, TokensPerFrame, TowerIdentity) = sight;
     }
 
     public LlamaVidConfig Config { get; }
-    public Placement Placement { get; }
+
+    /// <summary>Of everything that comes before the decoder's layers, and of the first of them; the layers may be divided over more devices.</summary>
+    public Placement Placement => _places.First;
+
+    /// <summary>The devices that hold the model, as options name them.</summary>
+    public string DeviceNames => string.Join('+', _places.Blocks.Select(block => block.Place.Device));
+
     public LlamaTokenizer Tokenizer { get; }
     public PromptBuilder Prompts { get; }
 
@@ -54,9 +62,14 @@ public sealed class LlamaVidModel : IDisposable
     /// <summary>Names the tower's weights and the preprocessing: features of models with the same name are interchangeable.</summary>
     public string TowerIdentity { get; } = "";
 
-    /// <summary>Bytes that the keys and values of one position take.</summary>
-    public long KvBytesPerPosition =>
-        2L * Config.Decoder.Layers * Config.Decoder.KvHeads * (Config.Decoder.HiddenSize / Config.Decoder.Heads) * Placement.Dtype.ElementSize();
+    /// <summary>Bytes that the keys and values of one position take, on all devices together.</summary>
+    public long KvBytesPerPosition => Config.Decoder.Layers * KvBytesPerLayer;
+
+    /// <summary>Those on the device that holds most of them. Joined CPUs are one device.</summary>
+    public long KvBytesPerPositionOfOneDevice => KvBytesPerLayer * _places.Blocks.GroupBy(block => block.Place.Device.ToString()).Max(device => device.Sum(block => block.Layers));
+
+    private long KvBytesPerLayer =>
+        2L * Config.Decoder.KvHeads * (Config.Decoder.HiddenSize / Config.Decoder.Heads) * Placement.Dtype.ElementSize();
 
     /// <summary>Whether the tower's features begin with a class token, which movies lose before the text decoder.</summary>
     internal bool HasClassToken => _tower?.HasClassToken ?? false;
@@ -67,15 +80,17 @@ public sealed class LlamaVidModel : IDisposable
 
     /// <summary>Reads a checkpoint in the official layout.</summary>
     /// <exception cref="CheckpointException">something is missing, surplus or misshapen; names the file and the cure</exception>
-    /// <exception cref="DeviceUnavailableException">the device is not there</exception>
+    /// <exception cref="DeviceUnavailableException">a device is not there</exception>
+    /// <exception cref="TooManyDevicesException">the model has fewer layers</exception>
     public static LlamaVidModel Load(ModelOptions options) => Load(options, Devices.Choose(options), config => config);
 
-    /// <summary>For training: the weights stay as they are, so that they can be changed and saved.</summary>
+    /// <summary>For training, on one device: the weights stay as they are, so that they can be changed and saved.</summary>
     /// <param name="change">what the configuration is to say otherwise: a training stage that stretches the context</param>
     internal static LlamaVidModel Load(ModelOptions options, Func<LlamaVidConfig, LlamaVidConfig> change) =>
-        Load(options, Devices.Choose(options) with { Form = WeightForm.Plain }, change);
+        Load(options, [Devices.Choose(options).Single() with { Form = WeightForm.Plain }], change);
 
-    private static LlamaVidModel Load(ModelOptions options, Placement placement, Func<LlamaVidConfig, LlamaVidConfig> change)
+    /// <param name="devices">over which the decoder's layers are divided; everything before them lies on the first</param>
+    internal static LlamaVidModel Load(ModelOptions options, IReadOnlyList<Placement> devices, Func<LlamaVidConfig, LlamaVidConfig> change)
     {
         using var noGrad = torch.no_grad();
         var directory = CheckpointDirectory.Locate(options.Path, options.VisionTower, options.TextTokenizer, options.ImageProcessor);
@@ -84,9 +99,10 @@ public sealed class LlamaVidModel : IDisposable
 
         var loader = new WeightLoader(reader);
         loader.RequireLayers(layer => $"model.layers.{layer}.input_layernorm.weight", config.Decoder.Layers);
-        var decoder = loader.Build(at => new LlamaForCausalLm(config.Decoder, at), placement, "",
+        var sight = config.Vision is { } vision ? Sight.Load(directory, vision, config.Decoder.HiddenSize, reader, loader, devices[0].AtLeastInt8) : null;
+        var places = LayerPlaces.Over(devices, config.Decoder, sight is null ? [] : [sight.Tower, sight.FrameTokenizer]);
+        var decoder = loader.Build(at => new LlamaForCausalLm(config.Decoder, at), new((Placement.Meta, config.Decoder.Layers)), places, "",
             name => name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal));
-        var sight = config.Vision is { } vision ? Sight.Load(directory, vision, config.Decoder.HiddenSize, reader, loader, placement.AtLeastInt8) : null;
         loader.RequireAllClaimed();
 
         var tokenizer = LlamaTokenizer.Load(directory.Model, config.Vision?.UsesPatchToken ?? false, config.Vision?.UsesStartEnd ?? false);
@@ -95,7 +111,7 @@ public sealed class LlamaVidModel : IDisposable
                 $"the tokenizer has {tokenizer.VocabularySize} tokens and model.embed_tokens.weight has {config.Decoder.VocabularySize} rows; "
                 + "it is another model's, or config.json lacks \"mm_use_im_patch_token\": false, without which a token is added.");
         NativeHeap.Return();
-        return new(config, placement, decoder, options.RopeFrequencies, tokenizer, sight);
+        return new(config, places, decoder, options.RopeFrequencies, tokenizer, sight);
     }
 
     /// <summary>The frequencies as the official loader has them: it loads in float16, which rounds this buffer too. In float32 they are as stored.</summary>
@@ -151,7 +167,7 @@ public sealed class LlamaVidModel : IDisposable
     }
 
     /// <param name="capacity">positions that the sequence may come to have; all memory is taken at once</param>
-    public KvCache NewCache(int capacity) => new(Config.Decoder, capacity, Placement);
+    public KvCache NewCache(int capacity) => new(Config.Decoder, capacity, _places);
 
     /// <summary>Computes the next positions of several sequences in one pass.</summary>
     /// <param name="embeddings">[N, W], the rows of the chunks one after the other</param>
@@ -211,7 +227,8 @@ public sealed class LlamaVidModel : IDisposable
         {
             var linears = new nn.Module?[] { _decoder, _frameTokenizer, _tower }.SelectMany(part => part?.modules() ?? []).OfType<Linear>();
             var forms = linears.CountBy(layer => layer.Packed?.Form ?? WeightForm.Plain).Select(form => $"{form.Value} are {form.Key}");
-            return $"{Placement.Device} computes in {Placement.Dtype}; linear layers are to be {Placement.Form} and {string.Join(", ", forms)}";
+            var layers = _places.Blocks.Count == 1 ? "" : $" with {string.Join(" + ", _places.Blocks.Select(block => block.Layers))} layers";
+            return $"{DeviceNames}{layers} computes in {Placement.Dtype}; linear layers are to be {Placement.Form} and {string.Join(", ", forms)}";
         }
     }
 

@@ -47,9 +47,13 @@ public sealed record ModelOptions
     [EnumDataType(typeof(Quantization))]
     public Quantization Quantization { get; set; } = Quantization.None;
 
-    /// <summary><c>auto</c>, <c>cpu</c>, or <c>cuda:N</c>.</summary>
+    /// <summary>How one device is named, or several that hold a model together: <c>auto</c>, <c>cpu</c>, <c>cuda</c>, <c>cuda:1</c>, <c>cuda:0+cuda:1</c>; for tests <c>cpu+cpu</c>.</summary>
+    public const string DevicePattern = @"(auto|cpu(\+cpu)*|cuda|cuda:[0-9]{1,2}(\+cuda:[0-9]{1,2})*)";
+
+    /// <summary>As <see cref="DevicePattern"/> says. The layers of the language model are divided over joined devices in their order.</summary>
     [Required]
-    [RegularExpression("auto|cpu|cuda(:[0-9]{1,2})?", ErrorMessage = "must be auto, cpu or cuda:N")]
+    [RegularExpression(DevicePattern, ErrorMessage = "must be auto, cpu or cuda:N, or GPUs that hold the model together, as in cuda:0+cuda:1")]
+    [DistinctDevices]
     public string Device { get; set; } = "auto";
 
     [EnumDataType(typeof(RopeFrequencies))]

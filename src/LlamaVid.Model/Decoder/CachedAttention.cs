@@ -1,12 +1,17 @@
 namespace LlamaVid.Model.Decoder;
 
 /// <summary>Rows of several sequences, one after the other; those of a sequence look at what its cache holds and at themselves. What inference computes.</summary>
-/// <remarks>One pass through all layers; the masks belong to the dispose scope in which it is made.</remarks>
+/// <remarks>One pass through all layers; the masks belong to the dispose scope in which it is made or moved.</remarks>
 internal sealed class CachedAttention(IReadOnlyList<SequenceChunk> chunks, int queriesPerKey, Device device) : RowAttention
 {
     private readonly Tensor?[] _masks = [.. chunks.Select(chunk => chunk.Rows == 1 ? null : CausalMask(chunk.Cache.Length, chunk.Rows, queriesPerKey, device))];
 
     private readonly bool _isDecoding = chunks.All(chunk => chunk.Rows == 1);
+
+    public override void MoveTo(Device device)
+    {
+        for (var i = 0; i < _masks.Length; i++) _masks[i] = _masks[i]?.to(device);
+    }
 
     public override Tensor Attend(int layer, Tensor q, Tensor k, Tensor v)
     {

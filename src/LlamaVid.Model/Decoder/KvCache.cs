@@ -1,22 +1,22 @@
 namespace LlamaVid.Model.Decoder;
 
-/// <summary>Keys and values of one sequence: one contiguous allocation per layer of exactly the positions it may need, written in place.</summary>
+/// <summary>Keys and values of one sequence: one contiguous allocation per layer, where the layer lies, of exactly the positions it may need, written in place.</summary>
 public sealed class KvCache : IDisposable
 {
     private readonly Tensor[] _keys;                                        // per layer [Hkv, capacity, D]
     private readonly Tensor[] _values;
-    private (nint Keys, nint Values)[] _addresses = [];                     // of their first values, on the CPU
+    private (nint Keys, nint Values)[] _addresses = [];                     // of their first values; 0 elsewhere than on the CPU
 
-    internal KvCache(DecoderConfig config, int capacity, Placement placement)
+    internal KvCache(DecoderConfig config, int capacity, LayerPlaces places)
     {
         Capacity = capacity;
         var shape = new long[] { config.KvHeads, capacity, config.HiddenSize / config.Heads };
-        _keys = [.. Enumerable.Range(0, config.Layers).Select(_ => Allocate())];
-        _values = [.. Enumerable.Range(0, config.Layers).Select(_ => Allocate())];
+        _keys = [.. Enumerable.Range(0, config.Layers).Select(Allocate)];
+        _values = [.. Enumerable.Range(0, config.Layers).Select(Allocate)];
+        _addresses = [.. _keys.Zip(_values, (keys, values) => (AddressOf(keys), AddressOf(values)))];
 
-        if (placement.Device.type == DeviceType.CPU) _addresses = [.. _keys.Zip(_values, (keys, values) => (BFloat16Lanes.Address(keys), BFloat16Lanes.Address(values)))];
-
-        Tensor Allocate() => torch.empty(shape, placement.Dtype, placement.Device).DetachFromDisposeScope();
+        Tensor Allocate(int layer) => torch.empty(shape, places[layer].Dtype, places[layer].Device).DetachFromDisposeScope();
+        nint AddressOf(Tensor tensor) => tensor.device_type == DeviceType.CPU ? BFloat16Lanes.Address(tensor) : 0;
     }
 
     /// <summary>Positions that fit.</summary>

@@ -10,10 +10,10 @@ internal sealed class LlamaForCausalLm : Module
     public readonly LlamaModel model;
     private readonly Linear lm_head;
 
-    public LlamaForCausalLm(DecoderConfig config, Placement placement) : base(nameof(LlamaForCausalLm))
+    public LlamaForCausalLm(DecoderConfig config, LayerPlaces places) : base(nameof(LlamaForCausalLm))
     {
-        model = new(config, placement);
-        lm_head = new(config.HiddenSize, config.VocabularySize, placement.AtLeastInt8, hasBias: false);
+        model = new(config, places);
+        lm_head = new(config.HiddenSize, config.VocabularySize, places.Last.AtLeastInt8, hasBias: false);
         RegisterComponents();
     }
 

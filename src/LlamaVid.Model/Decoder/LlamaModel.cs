@@ -10,12 +10,15 @@ internal sealed class LlamaModel : Module
     public readonly TorchSharp.Modules.ModuleList<LlamaDecoderLayer> layers;
     private readonly RmsNorm norm;
 
-    public LlamaModel(DecoderConfig config, Placement placement) : base(nameof(LlamaModel))
+    private readonly Device?[] _entered;                                    // per layer; null where a pass is already on its device
+
+    public LlamaModel(DecoderConfig config, LayerPlaces places) : base(nameof(LlamaModel))
     {
-        embed_tokens = new(config.VocabularySize, config.HiddenSize, placement);
-        layers = new([.. Enumerable.Range(0, config.Layers).Select(layer => new LlamaDecoderLayer(config, layer, placement))]);
-        norm = new(config.HiddenSize, config.RmsNormEps, placement);
+        embed_tokens = new(config.VocabularySize, config.HiddenSize, places.First);
+        layers = new([.. Enumerable.Range(0, config.Layers).Select(layer => new LlamaDecoderLayer(config, layer, places[layer]))]);
+        norm = new(config.HiddenSize, config.RmsNormEps, places.Last);
         RegisterComponents();
+        _entered = [.. Enumerable.Range(0, config.Layers).Select(layer => places.IsBorder(layer) ? places[layer].Device : null)];
     }
 
     /// <param name="embeddings">[N, W], rows of one or more sequences</param>
@@ -38,7 +41,15 @@ internal sealed class LlamaModel : Module
 
     private Tensor Through(int first, int end, Tensor x, Tensor cos, Tensor sin, RowAttention rows)
     {
-        for (var i = first; i < end; i++) x = layers[i].forward(x, cos, sin, rows);
+        for (var i = first; i < end; i++)
+        {
+            if (_entered[i] is { } device)
+            {
+                (x, cos, sin) = (x.to(device), cos.to(device), sin.to(device));
+                rows.MoveTo(device);
+            }
+            x = layers[i].forward(x, cos, sin, rows);
+        }
         return x;
     }
 }

@@ -17,9 +17,14 @@ public sealed class WeightLoader(CheckpointReader reader)
     /// <param name="prefix">As for <see cref="Fill"/>.</param>
     /// <param name="optional">As for <see cref="Fill"/>.</param>
     /// <exception cref="CheckpointException">As for <see cref="Fill"/>.</exception>
-    internal T Build<T>(Func<Placement, T> make, Placement placement, string prefix, Func<string, bool>? optional = null) where T : nn.Module
+    internal T Build<T>(Func<Placement, T> make, Placement placement, string prefix, Func<string, bool>? optional = null) where T : nn.Module =>
+        Build(make, Placement.Meta, placement, prefix, optional);
+
+    /// <summary>The same for a module that lies in several places.</summary>
+    /// <param name="meta">No memory.</param>
+    internal T Build<TPlace, T>(Func<TPlace, T> make, TPlace meta, TPlace placement, string prefix, Func<string, bool>? optional = null) where T : nn.Module
     {
-        using (var shapes = make(Placement.Meta)) new WeightLoader(reader).Fill(shapes, prefix, optional);
+        using (var shapes = make(meta)) new WeightLoader(reader).Fill(shapes, prefix, optional);
         var module = make(placement);
         Fill(module, prefix, optional);
         return module;

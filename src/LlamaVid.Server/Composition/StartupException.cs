@@ -16,7 +16,7 @@ internal static class StartupFault
 {
     public static string? Describe(Exception fault) => fault switch
     {
-        StartupException or CheckpointException or DeviceUnavailableException or FfmpegNotFoundException or TemporaryFolderUnusableException
+        StartupException or CheckpointException or DeviceUnavailableException or TooManyDevicesException or FfmpegNotFoundException or TemporaryFolderUnusableException
             or IsolationUnavailableException or FeatureStoreUnusableException or FileStoreUnusableException => OneLine(fault.Message),
         OptionsValidationException e => OneLine(string.Join("; ", e.Failures)),
         AggregateException e when e.InnerExceptions.Select(Describe).ToArray() is var lines && lines.All(line => line is not null) => string.Join("; ", lines),

@@ -73,7 +73,7 @@ internal static class BlankCheckpoint
     {
         var config = LlamaVidConfig.Read(folder);
         var placement = new Placement(ScalarType.Float32, CPU);
-        using var decoder = new LlamaForCausalLm(config.Decoder, placement);
+        using var decoder = new LlamaForCausalLm(config.Decoder, new((placement, config.Decoder.Layers)));
         var text = new TextDecoderShape(sizes.TextWidth, sizes.TextMlpWidth, sizes.TextLayers, words, TextPositions, sizes.VisionWidth, sizes.Queries);
         using var frames = new FrameTokenizer(config.Vision!, text, sizes.Width, placement);
         using var tower = new ClipVisionTower(sizes.Tower, sizes.VisionLayers, false, placement);

@@ -39,7 +39,7 @@ internal static class BenchModel
         File.Copy(words, Path.Combine(folder, "bert-base-uncased", "vocab.txt"), overwrite: true);
 
         var (config, placement) = (LlamaVidConfig.Read(folder), new Placement(torch.ScalarType.BFloat16, torch.CPU));
-        using (var decoder = new LlamaForCausalLm(config.Decoder, placement))
+        using (var decoder = new LlamaForCausalLm(config.Decoder, new((placement, config.Decoder.Layers))))
         using (var frames = new FrameTokenizer(config.Vision!, shape.Text(BertTokenizer.Load(words).VocabularySize), shape.Hidden, placement))
         {
             Initialisation.Fill(decoder.named_parameters(), seed);

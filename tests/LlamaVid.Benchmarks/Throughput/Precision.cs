@@ -26,7 +26,7 @@ internal sealed record Precision(string Name, ModelDtype Dtype, Quantization Qua
 
     /// <summary>Of the tower, whose products have many rows.</summary>
     [JsonIgnore]
-    public Placement TowerPlacement => Devices.Choose(Model("")).AtLeastInt8;
+    public Placement TowerPlacement => Devices.Choose(Model(""))[0].AtLeastInt8;
 
     /// <summary>What one step of decoding has to read.</summary>
     public double BytesPerStep(BenchShape shape) => shape.PromptWeights * WeightBytes + (double)(shape.MultipliedWeights - shape.PromptWeights) * HeadBytes;

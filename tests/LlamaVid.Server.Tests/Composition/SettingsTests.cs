@@ -15,8 +15,16 @@ public sealed class SettingsTests
     [InlineData("Engine:MaxWaitingRequests is 'many'; it must be a whole number", "--Model:Path", "x", "--Engine:MaxWaitingRequests", "many")]
     [InlineData("Engine:QueueTimeout is 'soon'; it must be a time like 00:10:00", "--Model:Path", "x", "--Engine:QueueTimeout=soon")]
     [InlineData("Model:Dtype is 'int4'; it must be one of Auto, Float32, BFloat16, Float16", "--Model:Path", "x", "--Model:Dtype", "int4")]
-    [InlineData("Model:Device is 'gpu': must be auto, cpu or cuda:N", "--Model:Path", "x", "--Model:Device", "gpu")]
+    [InlineData("Model:Device is 'gpu': must be auto, cpu or cuda:N, or GPUs that hold the model together, as in cuda:0+cuda:1", "--Model:Path", "x", "--Model:Device", "gpu")]
     [InlineData("Engine:Devices is 'cpu;cpu': must be devices with commas between them, as in cuda:0,cuda:1", "--Model:Path", "x", "--Engine:Devices", "cpu;cpu")]
+    [InlineData("Model:Device is 'cuda:0+cpu': must be auto, cpu or cuda:N, or GPUs that hold the model together, as in cuda:0+cuda:1", "--Model:Path", "x", "--Model:Device", "cuda:0+cpu")]
+    [InlineData("Model:Device is 'cuda:0+': must be auto, cpu or cuda:N, or GPUs that hold the model together, as in cuda:0+cuda:1", "--Model:Path", "x", "--Model:Device", "cuda:0+")]
+    [InlineData("Model:Device is 'cuda:0+cuda:1+cuda:00': names a device twice; entries that are spelled alike share one model, all others need devices of their own", "--Model:Path", "x", "--Model:Device", "cuda:0+cuda:1+cuda:00")]
+    [InlineData("Engine:Devices is 'cuda:0+auto': must be devices with commas between them, as in cuda:0,cuda:1", "--Model:Path", "x", "--Engine:Devices", "cuda:0+auto")]
+    [InlineData("Engine:Devices is 'cuda:0+cuda:1,cuda:1': names a device twice; entries that are spelled alike share one model, all others need devices of their own", "--Model:Path", "x", "--Engine:Devices", "cuda:0+cuda:1,cuda:1")]
+    [InlineData("Engine:Devices is 'cuda,cuda:0': names a device twice; entries that are spelled alike share one model, all others need devices of their own", "--Model:Path", "x", "--Engine:Devices", "cuda,cuda:0")]
+    [InlineData("Engine:Devices is 'cpu,cpu+cpu': names a device twice; entries that are spelled alike share one model, all others need devices of their own", "--Model:Path", "x", "--Engine:Devices", "cpu,cpu+cpu")]
+    [InlineData("Engine:Devices is 'auto,cuda:1': names a device twice; entries that are spelled alike share one model, all others need devices of their own", "--Model:Path", "x", "--Engine:Devices", "auto,cuda:1")]
     [InlineData("Defaults:Conversation is 'x': must be vicuna_v1, imgsp_v1, llava_v1, llava_v0 or plain", "--Model:Path", "x", "--Defaults:Conversation", "x")]
     [InlineData("Security:AllowAnonymous is 'maybe'; it must be true or false", "--Model:Path", "x", "--Security:AllowAnonymous", "maybe")]
     [InlineData("'http://0.0.0.0:8123' can be reached from other machines and there are no keys (Security:Keys, Security:KeysFile). Make one with 'LlamaVid.Server key NAME', use http://127.0.0.1:8123, or allow it with --Security:AllowAnonymous true.", "--Model:Path", "x", "--urls", "http://0.0.0.0:8123")]
@@ -34,9 +42,23 @@ public sealed class SettingsTests
     [InlineData("cuda")]
     [InlineData("cuda:0")]
     [InlineData("cuda:15")]
+    [InlineData("cpu+cpu+cpu")]
+    [InlineData("cuda:0+cuda:1")]
     public async Task Devices_are_known(string device)
     {
         await using var app = LlamaVidApp.Build("--Model:Path", "x", "--Model:Device", device);
+        Assert.NotNull(app);
+    }
+
+    [Theory]
+    [InlineData("cpu,cpu")]
+    [InlineData("cpu+cpu,cpu+cpu")]
+    [InlineData("auto,auto")]
+    [InlineData("cpu,cuda")]
+    [InlineData("cuda:0+cuda:1,cuda:2+cuda:3,cuda:0+cuda:1")]
+    public async Task Workers_are_known(string devices)
+    {
+        await using var app = LlamaVidApp.Build("--Model:Path", "x", "--Engine:Devices", devices);
         Assert.NotNull(app);
     }
 

@@ -11,7 +11,7 @@ namespace LlamaVid.Server.Tests.Errors;
 public sealed class ErrorMapTests
 {
     /// <summary>Faults of the operator's installation: they stop the process at start, and a client that meets one gets 500.</summary>
-    private static readonly string[] OperatorsOwn = ["CheckpointException", "DeviceUnavailableException", "FfmpegNotFoundException", "TemporaryFolderUnusableException", "IsolationUnavailableException", "FeatureStoreUnusableException", "FileStoreUnusableException", nameof(StartupException)];
+    private static readonly string[] OperatorsOwn = ["CheckpointException", "DeviceUnavailableException", "TooManyDevicesException", "FfmpegNotFoundException", "TemporaryFolderUnusableException", "IsolationUnavailableException", "FeatureStoreUnusableException", "FileStoreUnusableException", nameof(StartupException)];
 
     public static TheoryData<Type> OwnExceptions => [.. new[] { typeof(MediaSource), typeof(ModelOptions), typeof(GenerationEngine), typeof(ErrorMap) }
         .SelectMany(type => type.Assembly.GetTypes()).Where(type => type.IsSubclassOf(typeof(Exception)) && !type.IsAbstract)];

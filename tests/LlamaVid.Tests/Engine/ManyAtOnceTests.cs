@@ -11,9 +11,11 @@ public sealed class ManyAtOnceTests(EngineFixture fixture) : IClassFixture<Engin
     private const int Seed = 7;
 
     [Theory]
-    [InlineData(1)]
-    [InlineData(2)]
-    public async Task Random_mixes_of_lengths_arrivals_and_departures_change_no_answer(int workers)
+    [InlineData("cpu")]
+    [InlineData("cpu,cpu")]
+    [InlineData("cpu+cpu")]
+    [InlineData("cpu+cpu+cpu,cpu+cpu+cpu")]
+    public async Task Random_mixes_of_lengths_arrivals_and_departures_change_no_answer(string devices)
     {
         var random = new Random(Seed);
         var requests = Enumerable.Range(0, 24).Select(i => Request(random, i)).ToArray();
@@ -21,7 +23,7 @@ public sealed class ManyAtOnceTests(EngineFixture fixture) : IClassFixture<Engin
         await using (var engine = await fixture.StartAsync(new() { MaxRunningSequences = 1, FeatureCacheMegabytes = 0 }))
             foreach (var request in requests) alone.Add(await engine.Submit(request).TokensAsync());
 
-        await using var busy = await fixture.StartAsync(new() { Devices = string.Join(',', Enumerable.Repeat("cpu", workers)), MaxFramesPerStep = 3, MaxPrefillTokensPerStep = 40 });
+        await using var busy = await fixture.StartAsync(new() { Devices = devices, MaxFramesPerStep = 3, MaxPrefillTokensPerStep = 40 });
         var answers = requests.Select((request, i) => random.Next(4) == 0 ? LeaveAsync(busy.Submit(request), i) : busy.Submit(request).TokensAsync()).ToArray();
         for (var i = 0; i < requests.Length; i++)
         {

@@ -21,7 +21,7 @@ public sealed class OfficialShapesTests
             .Select(line => line[..(line.LastIndexOf(']') + 1)]).Order(StringComparer.Ordinal);
 
         using var scope = torch.NewDisposeScope();
-        var decoder = new LlamaForCausalLm(new(hidden, intermediate, layers, hidden / 128, hidden / 128, 32000, 4096, 1e-5, 10000, 1), Placement.Meta);
+        var decoder = new LlamaForCausalLm(new(hidden, intermediate, layers, hidden / 128, hidden / 128, 32000, 4096, 1e-5, 10000, 1), new((Placement.Meta, layers)));
         var tokens = new FrameTokenizer(Vision, new(768, 3072, 12, 30523, 512, 1408, 32), hidden, Placement.Meta);
         var actual = Shapes("", decoder).Concat(Shapes("model.", tokens)).Order(StringComparer.Ordinal);
 

@@ -43,7 +43,7 @@ internal sealed class Llama(LlamaForCausalLm decoder, RotaryTable rotary, Decode
     public static Llama Load(string folder)
     {
         var config = LlamaVidConfig.Read(folder).Decoder;
-        var decoder = new LlamaForCausalLm(config, Placement);
+        var decoder = new LlamaForCausalLm(config, new((Placement, config.Layers)));
         using var reader = CheckpointReader.Open(folder);
         var loader = new WeightLoader(reader);
         loader.Fill(decoder, "", name => name.EndsWith("inv_freq", StringComparison.Ordinal));
@@ -51,7 +51,7 @@ internal sealed class Llama(LlamaForCausalLm decoder, RotaryTable rotary, Decode
         return new(decoder, new RotaryTable(config, RopeFrequencies.Stored, decoder.model.layers[0].self_attn.rotary_emb.inv_freq.alias()), config);
     }
 
-    public KvCache NewCache(int capacity) => new(config, capacity, Placement);
+    public KvCache NewCache(int capacity) => new(config, capacity, new((Placement, config.Layers)));
 
     /// <returns>[S, V]</returns>
     public Tensor Logits(ReadOnlySpan<int> ids, KvCache cache)
