@@ -48,7 +48,7 @@ public sealed record ModelOptions
     public Quantization Quantization { get; set; } = Quantization.None;
 
     /// <summary>How one device is named, or several that hold a model together: <c>auto</c>, <c>cpu</c>, <c>cuda</c>, <c>cuda:1</c>, <c>cuda:0+cuda:1</c>; for tests <c>cpu+cpu</c>.</summary>
-    public const string DevicePattern = @"(auto|cpu(\+cpu)*|cuda|cuda:[0-9]{1,2}(\+cuda:[0-9]{1,2})*)";
+    public const string DevicePattern = @"(auto|cpu(\+cpu)*|cuda(:[0-9]{1,2}(\+cuda:[0-9]{1,2})*)?)";
 
     /// <summary>As <see cref="DevicePattern"/> says. The layers of the language model are divided over joined devices in their order.</summary>
     [Required]
