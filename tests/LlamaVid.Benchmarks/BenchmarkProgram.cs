@@ -1,5 +1,6 @@
 using System.CommandLine;
 using LlamaVid.Benchmarks.Decoding;
+using LlamaVid.Benchmarks.Kernels;
 using LlamaVid.Benchmarks.Load;
 using LlamaVid.Benchmarks.Soak;
 using LlamaVid.Benchmarks.Throughput;
@@ -19,7 +20,7 @@ internal static class BenchmarkProgram
     {
         var root = new RootCommand("Measures the server and its engine (docs/benchmarks.md).")
         {
-            LoadCommand.Create(), SoakCommand.Create(), EngineCommand.Create(), AccuracyCommand.Create(), VideoCommand.Create(), ModelCommand.Create(),
+            LoadCommand.Create(), SoakCommand.Create(), EngineCommand.Create(), AccuracyCommand.Create(), VideoCommand.Create(), KernelCommand.Create(), ModelCommand.Create(),
         };
         try
         {
