@@ -4,8 +4,8 @@ namespace LlamaVid.Model.Layers;
 /// <remarks>A row has its own scale, so its result does not depend on the rows beside it.</remarks>
 internal sealed class Int8Weight : PackedWeight
 {
-    private static readonly Scalar Steps = 127f.ToScalar();
-    private static readonly Scalar Least = 1e-12f.ToScalar();
+    public static readonly Scalar Steps = 127f.ToScalar();
+    public static readonly Scalar Least = 1e-12f.ToScalar();
 
     private readonly Tensor _weight;                                        // oneDNN's order
     private readonly Tensor _scales;                                        // [outputs] float32

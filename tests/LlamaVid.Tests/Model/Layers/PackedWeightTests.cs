@@ -85,6 +85,27 @@ public sealed class PackedWeightTests
         Assert.Equal([true, false, false, true], isFinite.data<bool>().ToArray());
     }
 
+    /// <summary>The operator that CUDA has for it exists on CPUs too.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(31)]
+    [InlineData(32)]
+    [InlineData(200)]
+    public void The_8_bit_products_of_cuda_are_those_of_the_cpu(int rows)
+    {
+        Assert.SkipUnless(LlamaVid.Model.Devices.MultipliesInt8, "this processor multiplies no 8-bit integers");
+        using var inference = inference_mode();
+        using var scope = NewDisposeScope();
+        manual_seed(1);
+        var (weight, bias, x) = (randn(352, 128), randn(352), randn(rows, 128));
+        using var cuda = new CudaInt8Weight(weight);
+        var exact = nn.functional.linear(x, weight, bias);
+        var error = (double)cuda.Multiply(x, bias).sub(exact).norm() / (double)exact.norm();
+        Assert.InRange(error, 1e-5, 0.02);
+        x[0, 3] = float.NaN;
+        Assert.Equal(1, cuda.Multiply(x, bias).isfinite().logical_not().any(1).sum().item<long>());
+    }
+
     [Fact]
     public void Rows_become_bytes_by_rounding_to_nearest()
     {
