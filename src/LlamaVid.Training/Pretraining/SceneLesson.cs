@@ -19,12 +19,19 @@ internal sealed record SceneLesson(string Type, string Request, string Answer, L
     /// <summary>What is hard is asked more often.</summary>
     private static readonly Dictionary<string, int> Weights = new()
     {
-        ["direction"] = 3, ["order"] = 9, ["comparison"] = 12, ["description"] = 9, ["position"] = 3, ["existence"] = 3, ["count"] = 8,
+        ["direction"] = 3, ["order"] = 9, ["comparison"] = 6, ["description"] = 9, ["position"] = 3, ["existence"] = 3, ["count"] = 8,
         ["color"] = 1, ["shape"] = 1, ["background"] = 2, ["caption"] = 1,
     };
 
     /// <summary>These forms of a question count so many times as much.</summary>
     private static readonly (string Words, int Factor)[] Hard = [("disappears?", 3), ("appears last?", 2), ("at the end?", 2)];
+
+    /// <summary>
+    /// And of two words for a comparison one: neither word nor picture alone tells anything about an answer as long as both are equally likely, so there would be no first step.
+    /// </summary>
+    private static readonly string[] Usual = ["larger", "to the left of", "above"];
+
+    private const int UsualFactor = 3;
 
     /// <summary>Some lessons about one freshly drawn scene, alone or somewhere in a film.</summary>
     public static IEnumerable<SceneLesson> Draw(Dice dice)
@@ -75,8 +82,12 @@ internal sealed record SceneLesson(string Type, string Request, string Answer, L
         }
     }
 
-    private static int Weight(Question question) =>
-        Weights[question.Type] * Hard.Where(each => question.Text.EndsWith(each.Words, StringComparison.Ordinal)).Select(each => each.Factor).FirstOrDefault(1);
+    private static int Weight(Question question)
+    {
+        var factor = Hard.Where(each => question.Text.EndsWith(each.Words, StringComparison.Ordinal)).Select(each => each.Factor).FirstOrDefault(1);
+        var isUsual = question.Type is "comparison" && Usual.Any(words => question.Text.Contains(words, StringComparison.Ordinal));
+        return Weights[question.Type] * factor * (isUsual ? UsualFactor : 1);
+    }
 
     private static SceneLesson Make(IReadOnlyList<Scene> scenes, Question question, LessonForm form, Dice dice)
     {

@@ -1,7 +1,7 @@
 namespace LlamaVid.Benchmarks.Throughput;
 
 /// <summary>Parts of the engine's measurement that can be asked for one by one.</summary>
-internal enum Part { Prompt, Decode, Server, Known, Film, Tower }
+internal enum Part { Prompt, Decode, Server, Known, Film, Frames, Context, Tower }
 
 /// <summary>What shall be measured of the engine, how often and how long.</summary>
 /// <param name="Precisions">of the decoder and of the tower, the first of which all other parts are measured in</param>

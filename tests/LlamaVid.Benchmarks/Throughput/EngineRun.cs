@@ -39,6 +39,8 @@ internal sealed class EngineRun(BenchShape shape, EngineOrder order)
             if (order.Has(Part.Server)) await ServerAsync(engine, precision, folder, cancellationToken);
             if (order.Has(Part.Known)) await KnownAsync(engine, cancellationToken);
             if (order.Has(Part.Film)) await FilmAsync(engine, cancellationToken);
+            if (order.Has(Part.Frames)) Grown("frames", await Growth.OverFramesAsync(engine, order, cancellationToken));
+            if (order.Has(Part.Context)) Grown("context", await Growth.OverContextAsync(engine, order, cancellationToken));
         }
         if (order.Has(Part.Tower))
             foreach (var precision in order.Precisions.DistinctBy(precision => precision.TowerPlacement)) await TowerAsync(precision, ceilings);
@@ -130,6 +132,16 @@ internal sealed class EngineRun(BenchShape shape, EngineOrder order)
         _table.Row("neighbours' token p50 during, ms", film.GapsDuring.P50);
         _table.Row("neighbours' token p99 during, ms", film.GapsDuring.P99);
         _table.Row("memory beyond weights and caches, MB", film.BeyondMb);
+    }
+
+    private void Grown(string over, IReadOnlyList<Growth> points)
+    {
+        _results[$"over_{over}"] = Report.Json(points);
+        foreach (var point in points)
+        {
+            _table.Row($"{point.Count} {over}, first token, ms", point.Ttft.Median, point.Ttft.Min, point.Ttft.Max);
+            _table.Row($"{point.Count} {over}, per token, ms", point.PerToken.Median, point.PerToken.Min, point.PerToken.Max);
+        }
     }
 
     private void Show(string what, Repeated measured, double? limit) =>
