@@ -33,10 +33,13 @@ internal sealed class ServerChoice
         Url = parsed.GetValue(_url), Set = parsed.GetRequiredValue(_set),
     };
 
+    public bool IsElsewhere(ParseResult parsed) => parsed.GetValue(_url) is not null;
+
     /// <param name="defaults">settings of a server that is started; what the caller sets comes after them and wins</param>
-    public async Task<ServerProcess> OpenAsync(ParseResult parsed, IEnumerable<string> defaults, CancellationToken cancellationToken) =>
+    /// <param name="key">one that these settings make a server know; null when it asks for none</param>
+    public async Task<ServerProcess> OpenAsync(ParseResult parsed, IEnumerable<string> defaults, CancellationToken cancellationToken, string? key = null) =>
         parsed.GetValue(_url) is { } url
             ? ServerProcess.At(url, parsed.GetValue(_pid))
             : await ServerProcess.StartAsync(
-                Path.GetFullPath(parsed.GetRequiredValue(_model)), [.. defaults, .. parsed.GetRequiredValue(_set)], cancellationToken);
+                Path.GetFullPath(parsed.GetRequiredValue(_model)), [.. defaults, .. parsed.GetRequiredValue(_set)], cancellationToken, key);
 }

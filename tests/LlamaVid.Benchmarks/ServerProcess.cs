@@ -27,7 +27,8 @@ internal sealed partial class ServerProcess : IAsyncDisposable
 
     /// <param name="settings">as on the server's command line, <c>Section:Name=VALUE</c></param>
     /// <exception cref="BenchmarkException">it did not become ready; with the last that it said</exception>
-    public static async Task<ServerProcess> StartAsync(string model, IEnumerable<string> settings, CancellationToken cancellationToken)
+    /// <param name="key">one that the server knows; null when it asks for none</param>
+    public static async Task<ServerProcess> StartAsync(string model, IEnumerable<string> settings, CancellationToken cancellationToken, string? key = null)
     {
         if (!File.Exists(ProjectFiles.Server)) throw new BenchmarkException($"{ProjectFiles.Server} is not there; build LlamaVid.Server first.");
         var options = settings.Select(setting => "--" + setting);
@@ -38,7 +39,7 @@ internal sealed partial class ServerProcess : IAsyncDisposable
         var server = new ServerProcess(Process.Start(start)!);
         try
         {
-            await server.BecomeReadyAsync(cancellationToken);
+            await server.BecomeReadyAsync(key, cancellationToken);
             return server;
         }
         catch
@@ -70,7 +71,7 @@ internal sealed partial class ServerProcess : IAsyncDisposable
         }
     }
 
-    private async Task BecomeReadyAsync(CancellationToken cancellationToken)
+    private async Task BecomeReadyAsync(string? key, CancellationToken cancellationToken)
     {
         _process!.OutputDataReceived += (_, line) => Heard(line.Data);
         _process.ErrorDataReceived += (_, line) => Heard(line.Data);
@@ -84,7 +85,7 @@ internal sealed partial class ServerProcess : IAsyncDisposable
             var ended = _process.WaitForExitAsync(patience.Token);
             if (await Task.WhenAny(_listens.Task, ended) == ended) throw Fault("has ended");
             Url = await _listens.Task;
-            using var http = new HttpClient { BaseAddress = Url };
+            using var http = new HttpClient { BaseAddress = Url, DefaultRequestHeaders = { Authorization = key is null ? null : new("Bearer", key) } };
             while (!await IsReadyAsync(http, patience.Token))
             {
                 if (ended.IsCompleted) throw Fault("has ended");

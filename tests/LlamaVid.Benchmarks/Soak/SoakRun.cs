@@ -1,20 +1,29 @@
 using System.Diagnostics;
 using LlamaVid.Benchmarks.Measures;
+using LlamaVid.Benchmarks.Soak.Honest;
+using LlamaVid.Benchmarks.Soak.Hostile;
 using LlamaVid.Benchmarks.Traffic;
 
 namespace LlamaVid.Benchmarks.Soak;
 
 /// <summary>Sends a bad day's traffic in two parts with a rest behind each, and looks at the server's process all the while.</summary>
 /// <param name="watch">null when the process is not known: only answers are judged</param>
-internal sealed class SoakRun(ChatClient client, ProcessWatch? watch, SoakOrder order, Misbehaviour day)
+internal sealed class SoakRun(ChatClient client, ProcessWatch? watch, SoakOrder order, Misbehaviour day, HonestTraffic honest, HostileTraffic hostile, Stopwatch clock)
 {
     private static readonly TimeSpan LongestAnswer = TimeSpan.FromMinutes(5), RestTime = TimeSpan.FromSeconds(5);
 
-    private readonly Stopwatch _clock = Stopwatch.StartNew();
     private readonly Table _table = new(
-        ("seconds", 8), ("MB", 7), ("peak", 7), ("threads", 7), ("files", 6), ("children", 8), ("temporary", 9), ("requests", 9));
+        ("seconds", 8), ("MB", 7), ("peak", 7), ("threads", 7), ("files", 6), ("children", 8), ("temporary", 9), ("requests", 9), ("honest", 7));
 
     public SoakTally Tally { get; } = new();
+
+    public HonestTally Honest => honest.Tally;
+
+    public HostileTally Hostile => hostile.Tally;
+
+    /// <summary>What no client should ever have seen, and what no attack should ever have reached.</summary>
+    public IEnumerable<string> Faults =>
+        [.. Tally.Improper.Select(answer => $"{answer.Value} requests ended with {answer.Key}"), .. order.Honest > 0 ? honest.Tally.Faults : [], .. hostile.Faults];
 
     public List<ResourceSample> Samples { get; } = [];
 
@@ -24,6 +33,7 @@ internal sealed class SoakRun(ChatClient client, ProcessWatch? watch, SoakOrder 
 
     public async Task RunAsync(CancellationToken cancellationToken)
     {
+        await honest.LearnAsync(cancellationToken);
         await SendUntilAsync(order.Settling, cancellationToken);
         Settled = await RestAsync(cancellationToken);
         await SendUntilAsync(order.During, cancellationToken);
@@ -35,12 +45,13 @@ internal sealed class SoakRun(ChatClient client, ProcessWatch? watch, SoakOrder 
         using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var looking = LookAsync(over.Token);
         var bursting = BurstAsync(end, over.Token);
-        await Task.WhenAll(Enumerable.Range(0, order.Clients).Select(async _ =>
+        var attacking = Task.WhenAll(Enumerable.Range(0, order.Hostile).Select(attacker => Task.Run(() => hostile.AttackUntilAsync(attacker, over.Token), CancellationToken.None)));
+        await Task.WhenAll(Enumerable.Range(0, order.Honest).Select(_ => honest.AskUntilAsync(end, cancellationToken)).Concat(Enumerable.Range(0, order.Clients).Select(async _ =>
         {
-            while (_clock.Elapsed < end && !cancellationToken.IsCancellationRequested) await AskAsync(day.Next(), cancellationToken);
-        }));
+            while (clock.Elapsed < end && !cancellationToken.IsCancellationRequested) await AskAsync(day.Next(), cancellationToken);
+        })));
         await over.CancelAsync();
-        await Task.WhenAll(looking, bursting);
+        await Task.WhenAll(looking, bursting, attacking);
         cancellationToken.ThrowIfCancellationRequested();
     }
 
@@ -55,14 +66,14 @@ internal sealed class SoakRun(ChatClient client, ProcessWatch? watch, SoakOrder 
     {
         using var gone = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         gone.CancelAfter(request.LeaveIn ?? LongestAnswer);
-        Tally.Add(request, await client.AskAsync(request.Body, _clock, _clock.Elapsed, gone.Token, request.LeaveAfter));
+        Tally.Add(request, await client.AskAsync(request.Body, clock, clock.Elapsed, gone.Token, request.LeaveAfter));
     }
 
     private async Task BurstAsync(TimeSpan end, CancellationToken cancellationToken)
     {
         try
         {
-            while (_clock.Elapsed + order.BurstEvery < end)
+            while (clock.Elapsed + order.BurstEvery < end)
             {
                 await Task.Delay(order.BurstEvery, cancellationToken);
                 await Task.WhenAll(Enumerable.Range(0, order.BurstSize).Select(_ => AskAsync(day.NextOfBurst(), CancellationToken.None)));
@@ -91,9 +102,9 @@ internal sealed class SoakRun(ChatClient client, ProcessWatch? watch, SoakOrder 
     private ResourceSample? Look()
     {
         if (watch is null) return null;
-        var sample = watch.Sample(_clock.Elapsed.TotalSeconds);
+        var sample = watch.Sample(clock.Elapsed.TotalSeconds);
         lock (Samples) Samples.Add(sample);
-        _table.Row(sample.Seconds, sample.RssMb, sample.PeakMb, sample.Threads, sample.Files, sample.Children, sample.TemporaryFiles, Tally.Count);
+        _table.Row(sample.Seconds, sample.RssMb, sample.PeakMb, sample.Threads, sample.Files, sample.Children, sample.TemporaryFiles, Tally.Count, Honest.AnsweredAtOnce + Honest.AnsweredOnRetry);
         return sample;
     }
 }

@@ -6,11 +6,15 @@ namespace LlamaVid.Benchmarks.Traffic;
 internal static class ChatBody
 {
     /// <param name="video">bytes of an mp4 file; null asks about nothing but the text</param>
-    public static string Of(string question, byte[]? video, int maxTokens, string? system = null)
+    public static string Of(string question, byte[]? video, int maxTokens, string? system = null) =>
+        About(question, video is null ? null : ClipSupply.DataUri(video), maxTokens, system);
+
+    /// <param name="url">of the video; null asks about nothing but the text</param>
+    public static string About(string question, string? url, int maxTokens, string? system = null)
     {
         var content = new JsonArray();
-        if (video is not null)
-            content.Add(new JsonObject { ["type"] = "video_url", ["video_url"] = new JsonObject { ["url"] = ClipSupply.DataUri(video) } });
+        if (url is not null)
+            content.Add(new JsonObject { ["type"] = "video_url", ["video_url"] = new JsonObject { ["url"] = url } });
         content.Add(new JsonObject { ["type"] = "text", ["text"] = question });
 
         var messages = new JsonArray();

@@ -5,11 +5,12 @@ using System.Text.Json;
 namespace LlamaVid.Benchmarks.Traffic;
 
 /// <summary>Asks a server over HTTP and times the stream of its answer. Chooses neither questions nor moments.</summary>
-internal sealed class ChatClient(Uri server) : IDisposable
+/// <param name="key">null sends none</param>
+internal sealed class ChatClient(Uri server, string? key = null) : IDisposable
 {
     private readonly HttpClient _http = new(new SocketsHttpHandler { PooledConnectionIdleTimeout = TimeSpan.FromMinutes(1) })
     {
-        BaseAddress = server, Timeout = Timeout.InfiniteTimeSpan,
+        BaseAddress = server, Timeout = Timeout.InfiniteTimeSpan, DefaultRequestHeaders = { Authorization = key is null ? null : new("Bearer", key) },
     };
 
     /// <param name="body">a streamed chat completion</param>
@@ -25,7 +26,8 @@ internal sealed class ChatClient(Uri server) : IDisposable
             using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/chat/completions") { Content = new StringContent(body, null, "application/json") };
             using var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
             status = (int)response.StatusCode;
-            if (!response.IsSuccessStatusCode) return Ended(Outcome.Refused, await CodeAsync(response, cancellationToken));
+            if (!response.IsSuccessStatusCode)
+                return Ended(Outcome.Refused, await CodeAsync(response, cancellationToken)) with { RetryAfter = response.Headers.RetryAfter?.Delta };
 
             await using var stream = await response.Content.ReadAsStreamAsync(cancellationToken);
             await foreach (var item in SseParser.Create(stream).EnumerateAsync(cancellationToken))

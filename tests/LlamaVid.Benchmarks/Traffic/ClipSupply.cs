@@ -44,6 +44,9 @@ internal sealed class ClipSupply
         return Numbered(_drawn[(int)(serial % _drawn.Count)], serial);
     }
 
+    /// <summary>Bytes that nobody has seen before, with the pictures of <see cref="Known"/>.</summary>
+    public byte[] Fresh(int number) => Numbered(Known(number), Interlocked.Increment(ref _serial));
+
     /// <summary>The same video with a number in a box of type "free" at its end, which players skip (ISO 14496-12).</summary>
     public static byte[] Numbered(byte[] video, long number)
     {

@@ -22,6 +22,9 @@ internal enum Outcome
 /// <param name="Code">status and code of a refusal, or what was wrong</param>
 internal sealed record Exchange(double Begin, double End, Outcome Outcome, int Status, string? Code, StreamTiming Stream)
 {
+    /// <summary>When a refusal says to come back.</summary>
+    public TimeSpan? RetryAfter { get; init; }
+
     public double? TimeToFirstText => Stream.Texts.Count > 0 ? Stream.Texts[0] - Begin : null;
 
     public IEnumerable<double> Gaps => Stream.Texts.Skip(1).Zip(Stream.Texts, (next, before) => next - before);

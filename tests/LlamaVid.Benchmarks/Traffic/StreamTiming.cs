@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 
 namespace LlamaVid.Benchmarks.Traffic;
@@ -6,9 +7,13 @@ namespace LlamaVid.Benchmarks.Traffic;
 internal sealed class StreamTiming
 {
     private readonly List<double> _texts = [];
+    private readonly StringBuilder _text = new();
 
     /// <summary>Times of the chunks that carried text.</summary>
     public IReadOnlyList<double> Texts => _texts;
+
+    /// <summary>The answer as far as it came.</summary>
+    public string Text => _text.ToString();
 
     /// <summary>The stream ended as it should.</summary>
     public bool IsDone { get; private set; }
@@ -41,8 +46,11 @@ internal sealed class StreamTiming
         if (chunk.TryGetProperty("error", out var error)) Error = CodeOf(error);
         if (chunk.TryGetProperty("choices", out var choices))
             foreach (var choice in choices.EnumerateArray())
-                if (choice.GetProperty("delta").TryGetProperty("content", out var content) && content.GetString() is { Length: > 0 })
+                if (choice.GetProperty("delta").TryGetProperty("content", out var content) && content.GetString() is { Length: > 0 } text)
+                {
                     _texts.Add(at);
+                    _text.Append(text);
+                }
         if (chunk.TryGetProperty("usage", out var usage) && usage.ValueKind == JsonValueKind.Object) Tokens = usage.GetProperty("completion_tokens").GetInt32();
         if (chunk.TryGetProperty("timings", out var timings)) QueueMs = timings.GetProperty("queue_ms").GetDouble();
         if (chunk.TryGetProperty("video", out var video))
