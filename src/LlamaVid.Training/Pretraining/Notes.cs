@@ -54,11 +54,12 @@ internal static class Notes
     {
         into.Fill(Unknown);
         var actors = scene.Actors;
-        var most = new float[actors.Count];
+        var least = new float[actors.Count];                               // an object that is alone has all of a look that is meant for everything
         for (var i = 0; i <= second; i++)
-            for (var j = 0; j < actors.Count; j++) most[j] = Math.Max(most[j], looks[i * actors.Count + j]);
-        int[] two = [.. Enumerable.Range(0, actors.Count).Where(i => most[i] >= Glance).OrderByDescending(i => most[i])];
-        if (two.Length != 2 || most[two[0]] - most[two[1]] < Glance) return;
+            for (var j = 0; j < actors.Count; j++)
+                if (looks[i * actors.Count + j] is >= Glance and var look) least[j] = least[j] > 0 ? Math.Min(least[j], look) : look;
+        int[] two = [.. Enumerable.Range(0, actors.Count).Where(i => least[i] > 0).OrderByDescending(i => least[i])];
+        if (two.Length != 2 || least[two[0]] - least[two[1]] < Glance) return;
 
         var (one, other) = (actors[two[0]], actors[two[1]]);
         if (one.IsLarge != other.IsLarge) into[0] = one.IsLarge ? 1 : 0;

@@ -5,7 +5,7 @@ namespace LlamaVid.Tests.Training.Pretraining;
 
 public sealed class NotesTests
 {
-    private const int PerColor = 22, Counts = 8 * PerColor;
+    private const int PerColor = 23, Counts = 8 * PerColor, Backgrounds = Counts + 5, Relations = Backgrounds + 8;
 
     private static readonly Actor Circle = new(Palette.Objects[0], Shape.Circle, 0.21, Motion.Still, 0.2, 0.8, 0, 0, 2.5);
     private static readonly Actor Square = new(Palette.Objects[5], Shape.Square, 0.34, Motion.Right, 0.3, 0.7, 0.05, 1.5, 6);
@@ -35,14 +35,14 @@ public sealed class NotesTests
     public void Motion_and_place_are_known_of_what_was_looked_at_only()
     {
         var notes = Write(Pair, 5, "Follow the blue square.");
-        Assert.Equal([0, 0, 1, 0, 0], Of(notes, Square)[11..16]);
-        Assert.All(Of(notes, Circle)[11..], note => Assert.Equal(Notes.Unknown, note));
-        Assert.Equal(1, Of(notes, Circle)[7]);                                                       // its shape is in every content token
+        Assert.Equal([0, 0, 1, 0, 0], Of(notes, Square)[12..17]);
+        Assert.All(Of(notes, Circle)[12..], note => Assert.Equal(Notes.Unknown, note));
+        Assert.Equal(1, Of(notes, Circle)[8]);                                                       // its shape is in every content token
     }
 
     [Fact]
     public void Movement_is_unknown_after_one_look() =>
-        Assert.All(Of(Write(Pair, 2, "Follow the blue square."), Square)[11..16], note => Assert.Equal(Notes.Unknown, note));
+        Assert.All(Of(Write(Pair, 2, "Follow the blue square."), Square)[12..17], note => Assert.Equal(Notes.Unknown, note));
 
     [Fact]
     public void What_was_looked_at_is_remembered()
@@ -52,11 +52,31 @@ public sealed class NotesTests
         Assert.Equal([0, 0], Of(notes, Square)[5..7]);
     }
 
+    [Fact]
+    public void Size_and_background_are_noted()
+    {
+        var notes = Write(Pair, 2, "How many objects are there?");
+        Assert.Equal((0, 1), (Of(notes, Circle)[7], Of(notes, Square)[7]));
+        Assert.Equal(1, notes[Backgrounds..Relations][Array.IndexOf(Palette.Backgrounds, Palette.Tints[0])]);
+        Assert.Equal(1, notes[Backgrounds..Relations].Sum());
+    }
+
+    [Fact]
+    public void The_first_of_two_that_are_asked_for_is_compared_with_the_other_once_both_were_looked_at()
+    {
+        Assert.Equal([-1, -1, -1, -1, -1], Asked(second: 1));
+        Assert.Equal([0, 1, 0, 1, 0], Asked(second: 2));                                             // smaller, to the left, below
+        Assert.Equal([0, 1, 0, -1, -1], Asked(second: 4));                                           // gone by now
+        Assert.Equal([-1, -1, -1, -1, -1], Write(Pair, 2, "How many objects are there?")[Relations..]);
+
+        static float[] Asked(int second) => Write(Pair, second, "Is the red circle above the blue square?")[Relations..];
+    }
+
     private static void AssertNoted(int second, Actor actor, bool seen, bool now, bool first, bool last)
     {
         var notes = Of(Write(Pair, second, "How many objects are there?"), actor);
         Assert.Equal([seen, now, seen && !now, first, last], notes[..5].Select(note => note == 1));
-        Assert.Equal(seen ? 1 : 0, notes[7..11].Sum());
+        Assert.Equal(seen ? 1 : 0, notes[8..12].Sum());
     }
 
     private static float[] Of(float[] notes, Actor actor) => notes[(Array.IndexOf(Palette.Objects, actor.Paint) * PerColor)..][..PerColor];
