@@ -215,11 +215,11 @@ internal sealed class FrameReader(
                 IsOver = true;
                 return null;
             }
-            if (way.CanFail) _index = packets.NumberOf(timestamp);
+            if (way.CanFail || plan.KeyFrames is not null) _index = packets.NumberOf(timestamp);
             if (plan.KeyFrames is { } keys)
             {
                 IsOver = timestamp >= keys[^1];
-                return new(packets.NumberOf(timestamp), timestamp, IsTaken: keys.Contains(timestamp));
+                return new(_index, timestamp, IsTaken: keys.Contains(timestamp));
             }
             if (pts is null ? plan.Start is not null || plan.End is not null : pts < _start) return null;
             if (pts >= _end)

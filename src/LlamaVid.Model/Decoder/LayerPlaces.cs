@@ -14,7 +14,7 @@ internal sealed class LayerPlaces
         Blocks = blocks;
     }
 
-    /// <summary>Divides by parameters, which are all of one dtype. Packed weights, which CPUs alone have, count as nothing: there a division moves no memory.</summary>
+    /// <summary>Divides by numbers of values, as if all had the same bits.</summary>
     /// <param name="devices">in order; the same one twice makes two blocks</param>
     /// <param name="before">what lies on the first device beside the decoder</param>
     /// <exception cref="TooManyDevicesException">there are fewer layers than devices</exception>
@@ -26,7 +26,8 @@ internal sealed class LayerPlaces
         var counts = LayerSplit.Of(config.Layers, devices.Count, layer, embedding + before.Sum(Values), after: all - layer - embedding);
         return new([.. devices.Zip(counts)]);
 
-        static long Values(nn.Module module) => module.parameters().Sum(parameter => parameter.numel());
+        static long Values(nn.Module module) =>
+            module.parameters().Sum(parameter => parameter.numel()) + module.modules().OfType<Linear>().Where(layer => layer.Packed is not null).Sum(layer => layer.WeightCount);
     }
 
     public Placement this[int layer] => _places[layer];

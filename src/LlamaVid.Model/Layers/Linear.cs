@@ -11,12 +11,15 @@ internal sealed class Linear : Module<Tensor, Tensor>
 
     private readonly WeightForm _form;
 
+    /// <summary>Values of the weight, packed or not.</summary>
+    public long WeightCount { get; }
+
     public Linear(long inputs, long outputs, Placement placement, bool hasBias = true) : base(nameof(Linear))
     {
         weight = placement.Parameter(outputs, inputs);
         if (hasBias) bias = placement.Parameter(outputs);
         RegisterComponents();
-        _form = placement.Form;
+        (_form, WeightCount) = (placement.Form, inputs * outputs);
     }
 
     /// <summary>The weight as it is multiplied; null as long as <see cref="weight"/> itself is.</summary>

@@ -75,7 +75,7 @@ internal sealed record SceneLesson(string Type, string Request, string Answer, L
         var all = questions.ToList();
         for (var i = 0; i < PerScene && all.Count > 0; i++)
         {
-            var ticket = dice.Between(1, all.Sum(item => Weight(item)));
+            var ticket = dice.Between(1, all.Sum(Weight));
             var chosen = all.FindIndex(item => (ticket -= Weight(item)) <= 0);
             yield return all[chosen];
             all.RemoveAt(chosen);

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using LlamaVid.Benchmarks.Measures;
 using LlamaVid.Media;
 using LlamaVid.Model.Vision;
+using LlamaVid.Training.Pretraining;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace LlamaVid.Benchmarks.Decoding;
@@ -18,7 +19,7 @@ internal sealed record VideoSpeed(Repeated Plain, Repeated Sampled, Repeated Key
     public static async Task<VideoSpeed> MeasureAsync(string path, int runs, CancellationToken cancellationToken)
     {
         using var opener = new MediaOpener(new() { MaxBytes = 1L << 40, MaxDuration = TimeSpan.FromDays(1), MaxFrames = 100_000 }, NullLogger.Instance);
-        var preprocessor = ImagePreprocessor.Read(Path.Combine(ProjectFiles.DefaultModel, "model_zoo/OpenAI/clip-shapes-world/preprocessor_config.json"));
+        var preprocessor = ImagePreprocessor.Read(Path.Combine(ProjectFiles.DefaultModel, ModelSizes.TowerFolder, "preprocessor_config.json"));
         var crop = new byte[3 * preprocessor.ImageSize * preprocessor.ImageSize];
         var (plain, sampled, keys) = (new List<double>(), new List<double>(), new List<double>());
         var (frames, taken, before) = (0L, 0L, 0.0);

@@ -4,7 +4,7 @@ using LlamaVid.Engine;
 namespace LlamaVid.Benchmarks.Kernels;
 
 /// <summary>One token from the logits of a vocabulary of 32,000.</summary>
-public class Drawing
+public sealed class Drawing
 {
     private const int Vocabulary = 32_000;
 

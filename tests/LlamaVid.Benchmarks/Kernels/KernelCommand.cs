@@ -34,9 +34,7 @@ internal static class KernelCommand
         return command;
     }
 
-    private static string Name(BenchmarkReport report) => report.BenchmarkCase.DisplayInfo.Split(':')[0] is var type && report.BenchmarkCase.Parameters.DisplayInfo is { Length: > 0 } parameters
-        ? $"{type} {parameters}"
-        : report.BenchmarkCase.DisplayInfo;
+    private static string Name(BenchmarkReport report) => $"{report.BenchmarkCase.Descriptor.DisplayInfo} {report.BenchmarkCase.Parameters.DisplayInfo}";
 
     private static JsonNode? Figures(BenchmarkReport report) => report.ResultStatistics is { } statistics
         ? Report.Json(new { MedianUs = statistics.Median / 1000, MinUs = statistics.Min / 1000, MaxUs = statistics.Max / 1000, Runs = statistics.N })

@@ -4,7 +4,7 @@ using LlamaVid.Model.Vision;
 namespace LlamaVid.Benchmarks.Kernels;
 
 /// <summary>One frame from its pixels to the tower's square.</summary>
-public class Preparing
+public sealed class Preparing
 {
     private readonly ImagePreprocessor _preprocessor = new(224, [0.5f, 0.5f, 0.5f], [0.5f, 0.5f, 0.5f]);
     private readonly byte[] _square = new byte[3 * 224 * 224];
