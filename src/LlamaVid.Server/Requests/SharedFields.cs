@@ -45,7 +45,7 @@ internal static class SharedFields
         Field.Number<T>("start", 0, 1e9, "Seconds; frames before are not looked at.",
             (draft, seconds) => draft.Sampling = draft.Sampling with { Start = seconds }),
         End<T>("end", "Seconds; frames at or after are not looked at."),
-        Field.Flag<T>("keyframes", "Look at the key frames nearest to the frames that would be taken, each once: much faster to decode, less even in time. `video.timestamps` has their own times.",
+        Field.Flag<T>("keyframes", "Look at the key frames nearest to the frames that would be taken, each once: faster to decode, less even in time. `video.timestamps` has their own times.",
             (draft, on) => draft.Sampling = draft.Sampling with { KeyFrames = on }),
     ];
 
