@@ -7,7 +7,9 @@ namespace LlamaVid.Server.Tests.Http;
 /// <summary>Every black-box case of the official code, asked over HTTP: the same prompt, the same tokens, the same text.</summary>
 public sealed class GoldenTests
 {
-    public static TheoryData<string> Checkpoints => [.. Cases().Select(@case => (string)@case["checkpoint"]!).Distinct()];
+    /// <summary>Data that skip count as failed, so where the goldens are absent there is one checkpoint, whose test is skipped.</summary>
+    public static TheoryData<string> Checkpoints =>
+        Shared.Find("goldens/http_cases.json") is null ? ["absent"] : [.. Cases().Select(@case => (string)@case["checkpoint"]!).Distinct()];
 
     [Theory]
     [MemberData(nameof(Checkpoints), DisableDiscoveryEnumeration = true)]

@@ -11,9 +11,10 @@ public sealed class LlamaVidModelGoldenTests
     private const double Tolerance = 1e-4;
     private const int Placeholder = -200;
 
-    public static TheoryData<string> Cases => [.. GoldenCase.Names];
+    /// <summary>A theory without data counts as failed, so where the goldens are absent there is one case, which is skipped.</summary>
+    public static TheoryData<string> Cases => [.. GoldenCase.Names.DefaultIfEmpty("absent")];
 
-    [Theory(SkipTestWithoutData = true)]
+    [Theory]
     [MemberData(nameof(Cases))]
     public void Model_computes_what_the_official_code_computes(string name)
     {
