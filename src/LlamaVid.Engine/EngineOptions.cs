@@ -31,6 +31,10 @@ public sealed class EngineOptions
     [Range(16, 65_536)]
     public int MaxPrefillTokensPerStep { get; set; } = 512;
 
+    /// <summary>How many times as long a step may become by frames and prompts of other requests while answers are being written.</summary>
+    [Range(1.1, 1000)]
+    public double MaxStepStretch { get; set; } = 1.75;
+
     /// <summary>Requests of one client that may wait or run at a time; 0 for no limit.</summary>
     [Range(0, 100_000)]
     public int MaxRequestsPerClient { get; set; }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using LlamaVid.Model.Decoder;
 using TorchSharp;
 
@@ -38,7 +39,9 @@ internal sealed class StepLoop : IDisposable
 
         var plan = _scheduler.Plan();
         if (plan.Count == 0) return _scheduler.Running.Count == 0 && _settings.Queue.IsClosed ? StepResult.Closed : StepResult.Idle;
+        var begin = Stopwatch.GetTimestamp();
         StepRunner.Run(_settings.Model, plan);
+        _scheduler.Took(plan, Stopwatch.GetElapsedTime(begin));
         return StepResult.Worked;
     }
 

@@ -16,6 +16,19 @@ internal enum WorkPhase
     Decode,
 }
 
+/// <summary>What a sequence owes before its answer, as a step pays it.</summary>
+internal enum WorkKind
+{
+    /// <summary>Frames through the tower.</summary>
+    Encode,
+
+    /// <summary>Encoded frames to tokens.</summary>
+    Compress,
+
+    /// <summary>Positions of the prompt.</summary>
+    Prefill,
+}
+
 /// <summary>How far a running sequence has come and what it owes. Numbers only.</summary>
 internal abstract class Workload
 {
@@ -35,6 +48,18 @@ internal abstract class Workload
 
     /// <summary>Prompt positions that are not computed yet.</summary>
     public int PromptOwed { get; protected set; }
+
+    /// <summary>What can be paid of it now, whatever answers others write; null while it writes itself, or waits for frames.</summary>
+    public WorkKind? Owes => Phase switch
+    {
+        WorkPhase.See when FramesToCompress > 0 => WorkKind.Compress,
+        WorkPhase.See when FramesToEncode > 0 => WorkKind.Encode,
+        WorkPhase.Prefill => WorkKind.Prefill,
+        _ => null,
+    };
+
+    /// <summary>Positions between it and its first token, as far as they are known.</summary>
+    public int Distance => Phase == WorkPhase.Prefill ? PromptOwed : Positions;
 }
 
 /// <summary>The part of a workload that one step pays.</summary>

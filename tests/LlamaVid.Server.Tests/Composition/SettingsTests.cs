@@ -10,7 +10,7 @@ public sealed class SettingsTests
     [InlineData("'serve' is not an option. Options are written --Section:Name VALUE, as in --Model:Path DIR.", "serve")]
     [InlineData("--Model:Path has no value. Options are written --Section:Name VALUE.", "--Model:Path")]
     [InlineData("'Modl' is not an option. Known are Model:*, Media:*, Engine:*, Server:*, Security:*, Files:*, Jobs:*, Telemetry:*, Defaults:* and Urls, Kestrel, Serilog, AllowedHosts.", "--Modl:Path", "x")]
-    [InlineData("Engine:MaxWaitinRequests is not an option; Engine has MaxWaitingRequests, QueueTimeout, RequestTimeout, DefaultMaxTokens, MaxFramesPerStep, MaxPrefillTokensPerStep, MaxRequestsPerClient, MaxRunningSequences, Devices, KvCacheTokens, FeatureCacheMegabytes, FeatureStorePath, FeatureStoreMegabytes", "--Model:Path", "x", "--Engine:MaxWaitinRequests", "3")]
+    [InlineData("Engine:MaxWaitinRequests is not an option; Engine has MaxWaitingRequests, QueueTimeout, RequestTimeout, DefaultMaxTokens, MaxFramesPerStep, MaxPrefillTokensPerStep, MaxStepStretch, MaxRequestsPerClient, MaxRunningSequences, Devices, KvCacheTokens, FeatureCacheMegabytes, FeatureStorePath, FeatureStoreMegabytes", "--Model:Path", "x", "--Engine:MaxWaitinRequests", "3")]
     [InlineData("Engine:MaxWaitingRequests is '-3': The field Engine:MaxWaitingRequests must be between 0 and 100000.", "--Model:Path", "x", "--Engine:MaxWaitingRequests", "-3")]
     [InlineData("Engine:MaxWaitingRequests is 'many'; it must be a whole number", "--Model:Path", "x", "--Engine:MaxWaitingRequests", "many")]
     [InlineData("Engine:QueueTimeout is 'soon'; it must be a time like 00:10:00", "--Model:Path", "x", "--Engine:QueueTimeout=soon")]

@@ -39,6 +39,7 @@ public sealed class SchedulerTests
                 Assert.NotEmpty(plan);
 
                 foreach (var share in plan) ((Traveller)share.Work).Pay(share);
+                scheduler.Took(plan, TimeSpan.FromMilliseconds(1 + step % 7));
                 foreach (var gone in scheduler.Running.Cast<Traveller>().Where(work => work.IsOver).ToArray()) scheduler.End(gone);
             }
             Assert.Equal(0, budget.Held);
@@ -70,34 +71,5 @@ public sealed class SchedulerTests
         Assert.Equal(60, first.Positions);
         scheduler.End(second);
         Assert.True(scheduler.TryResize(first, 100));
-    }
-
-    /// <summary>A sequence that owes frames, then a prompt, then tokens, and may go away at any step.</summary>
-    private sealed class Traveller : Workload
-    {
-        private int _answer, _steps;
-        private readonly int _leavesAt;
-
-        public Traveller(int frames, int prompt, int answer, int leavesAt)
-        {
-            (FramesToEncode, PromptOwed, _answer, _leavesAt) = (frames, prompt, answer, leavesAt);
-            Needs = prompt + answer;
-            if (frames == 0) Phase = WorkPhase.Prefill;
-        }
-
-        public int Needs { get; }
-
-        public bool IsOver => _answer == 0 || _steps >= _leavesAt;
-
-        public void Pay(Share share)
-        {
-            _steps++;
-            FramesToEncode -= share.Encode;
-            FramesToCompress += share.Encode - share.Compress;
-            PromptOwed -= share.Prefill;
-            if (share.Decodes) _answer--;
-            if (Phase == WorkPhase.See && FramesToEncode + FramesToCompress == 0) Phase = WorkPhase.Prefill;
-            else if (Phase == WorkPhase.Prefill && PromptOwed == 0) Phase = WorkPhase.Decode;
-        }
     }
 }
