@@ -34,7 +34,7 @@ internal sealed class MediaFetcher : IDisposable
                 throw new PayloadTooLargeException(response.Content.Headers.ContentLength, _options.MaxBytes);
             var body = await response.Content.ReadAsStreamAsync(stop.Token).ConfigureAwait(false);
             await using (body.ConfigureAwait(false))
-                return await CopyAsync(body, target, stop.Token).ConfigureAwait(false);
+                return await CopyAsync(url, body, target, stop.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
@@ -47,10 +47,6 @@ internal sealed class MediaFetcher : IDisposable
         catch (HttpRequestException)
         {
             throw new VideoFetchFailedException(url, "the connection failed. Check the address.");
-        }
-        catch (IOException)
-        {
-            throw new VideoFetchFailedException(url, "the connection broke before the end. Try again, or upload the file instead.");
         }
     }
 
@@ -83,7 +79,7 @@ internal sealed class MediaFetcher : IDisposable
             : next;
     }
 
-    private async Task<string> CopyAsync(Stream source, Stream target, CancellationToken cancellationToken)
+    private async Task<string> CopyAsync(Uri url, Stream source, Stream target, CancellationToken cancellationToken)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var buffer = ArrayPool<byte>.Shared.Rent(1 << 16);
@@ -91,7 +87,7 @@ internal sealed class MediaFetcher : IDisposable
         {
             for (long total = 0; ;)
             {
-                var read = await source.ReadAsync(buffer, cancellationToken).ConfigureAwait(false);
+                var read = await ReadAsync(url, source, buffer, cancellationToken).ConfigureAwait(false);
                 if (read == 0) return Convert.ToHexStringLower(hash.GetHashAndReset());
                 if ((total += read) > _options.MaxBytes) throw new PayloadTooLargeException(null, _options.MaxBytes);
                 hash.AppendData(buffer, 0, read);
@@ -101,6 +97,19 @@ internal sealed class MediaFetcher : IDisposable
         finally
         {
             ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    /// <summary>Faults of the connection only: those of the disk are others'.</summary>
+    private static async Task<int> ReadAsync(Uri url, Stream source, byte[] buffer, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await source.ReadAsync(buffer, cancellationToken).ConfigureAwait(false);
+        }
+        catch (IOException)
+        {
+            throw new VideoFetchFailedException(url, "the connection broke before the end. Try again, or upload the file instead.");
         }
     }
 }

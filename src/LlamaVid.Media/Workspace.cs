@@ -28,9 +28,17 @@ public sealed class Workspace : IDisposable
         Directory.CreateDirectory(options.TempRoot);
         if (OperatingSystem.IsWindows()) Directory.CreateDirectory(unlocked);
         else Directory.CreateDirectory(unlocked, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        var held = new FileStream(Path.Combine(unlocked, Lock), FileMode.CreateNew, FileAccess.Write, FileShare.None);
-        Directory.Move(unlocked, folder);               // only now may it be seen by a process that sweeps
-        return new(folder, held);
+        try
+        {
+            var held = new FileStream(Path.Combine(unlocked, Lock), FileMode.CreateNew, FileAccess.Write, FileShare.None);
+            Directory.Move(unlocked, folder);               // only now may it be seen by a process that sweeps
+            return new(folder, held);
+        }
+        catch
+        {
+            Directory.Delete(unlocked, recursive: true);
+            throw;
+        }
     }
 
     /// <summary>Removes what processes that were killed have left behind.</summary>

@@ -48,8 +48,8 @@ internal sealed class Answering(EngineHost engine, BackgroundAnswering backgroun
 
         Error Describe(Exception fault)
         {
-            var (status, error) = ErrorMap.Map(fault, RequestIds.Of(context), request.Answer.MediaPath);
-            if (status == StatusCodes.Status500InternalServerError)
+            var (_, error) = ErrorMap.Map(fault, RequestIds.Of(context), request.Answer.MediaPath);
+            if (ErrorMap.IsOurs(error))
                 Log.RequestFailed(logger, fault, RequestIds.Of(context));
             return error;
         }

@@ -12,6 +12,8 @@ internal static class ErrorMap
 {
     private const string BodyTooLarge = "The body is larger than this route allows (Server:MaxRequestBytes, Media:MaxBytes). Send a smaller one.";
 
+    private const string DiskFull = "The server's disk is full, and nothing of this request was kept. Delete files that are not needed (DELETE /v1/files/{id}), or try again when its operator has made room.";
+
     /// <param name="mediaPath">The path of the request's media, for faults that lie in them.</param>
     public static (int Status, Error Error) Map(Exception exception, string requestId, string? mediaPath = null) => exception switch
     {
@@ -65,10 +67,14 @@ internal static class ErrorMap
         EngineLoadingException e => (503, new(e.Message, "server_error", null, "engine_loading")),
         EnginePausedException e => (503, new(e.Message, "server_error", null, "engine_draining")),
         EngineStoppedException e => (503, new(e.Message, "server_error", null, "engine_draining")),
+        _ when Disk.IsFull(exception) => (507, new(DiskFull, "server_error", null, "insufficient_storage")),
         BadHttpRequestException { StatusCode: 413 } => (413, Invalid(BodyTooLarge, "payload_too_large", null)),
         BadHttpRequestException e => (e.StatusCode, Invalid(e.Message, "malformed_request", null)),
         _ => (500, new($"The server failed on this request. Its id is {requestId}.", "server_error", null, "internal_error")),
     };
+
+    /// <summary>Whether its cause is the operator's to look for.</summary>
+    public static bool IsOurs(Error error) => error.Code is "internal_error" or "insufficient_storage";
 
     /// <summary>What is said where nothing but a status is known: no such route, wrong method.</summary>
     public static Error OfStatus(int status, HttpRequest request) => status switch

@@ -15,7 +15,7 @@ internal sealed class OpenAiExceptionHandler(ILogger<OpenAiExceptionHandler> log
             return true;
         }
         var (status, error) = ErrorMap.Map(exception, RequestIds.Of(context), MediaPathOf(context));
-        if (status == StatusCodes.Status500InternalServerError)
+        if (ErrorMap.IsOurs(error))
             Log.RequestFailed(logger, exception, RequestIds.Of(context));
         await WriteAsync(context, status, error, cancellationToken);
         return true;
@@ -26,6 +26,8 @@ internal sealed class OpenAiExceptionHandler(ILogger<OpenAiExceptionHandler> log
         context.Response.StatusCode = status;
         if (status is StatusCodes.Status503ServiceUnavailable or StatusCodes.Status429TooManyRequests && context.Response.Headers.RetryAfter.Count == 0)
             context.Response.Headers.RetryAfter = "5";
+        if (status == StatusCodes.Status507InsufficientStorage)
+            context.Response.Headers["x-should-retry"] = "false";      // else official clients send all of it again at once
         return context.Response.WriteAsJsonAsync(new ErrorResponse(error), OpenAiJson.Wire.ErrorResponse, cancellationToken: cancellationToken);
     }
 

@@ -5,18 +5,23 @@ namespace LlamaVid.Server.Files;
 /// <summary>One SQLite file, one connection, one caller at a time. What a call has committed survives a kill and a power cut. Knows no tables.</summary>
 internal sealed class Database : IDisposable
 {
+    private const int ReservedBytes = 1 << 20;
+
     private readonly Lock _gate = new();
     private readonly SqliteConnection _connection;
+    private readonly string _reserve;
 
     /// <param name="schema">statements that make what is not there yet</param>
     public Database(string path, string schema)
     {
+        _reserve = $"{path}-reserve";
         _connection = new(new SqliteConnectionStringBuilder { DataSource = path, Pooling = false }.ToString());
         try
         {
             _connection.Open();
             Run("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
             Run(schema);
+            KeepReserve();
         }
         catch
         {
@@ -59,9 +64,44 @@ internal sealed class Database : IDisposable
         }
     }
 
+    /// <summary>As <see cref="Transact"/>, for what makes room. On a full disk it has a reserve to write in, since even the deletion of a row is written.</summary>
+    public T GiveBack<T>(Func<T> work)
+    {
+        lock (_gate)
+        {
+            try
+            {
+                return Transact(work);
+            }
+            catch (SqliteException fault) when (Disk.IsFull(fault))
+            {
+                File.Delete(_reserve);
+                return Transact(work);
+            }
+            finally
+            {
+                KeepReserve();
+            }
+        }
+    }
+
     public void Dispose()
     {
         lock (_gate) _connection.Dispose();
+    }
+
+    private void KeepReserve()
+    {
+        if (new FileInfo(_reserve) is { Exists: true, Length: ReservedBytes }) return;
+        try
+        {
+            using var reserve = new FileStream(_reserve, FileMode.Create, FileAccess.Write, FileShare.None, 0);
+            reserve.Write(new byte[ReservedBytes]);
+        }
+        catch (IOException)
+        {
+            // What could be written is the reserve until there is more room.
+        }
     }
 
     private SqliteCommand Command(string sql, ReadOnlySpan<(string Name, object? Value)> values)

@@ -1,4 +1,6 @@
 using System.Runtime.InteropServices;
+using Microsoft.Data.Sqlite;
+using static SQLitePCL.raw;
 
 namespace LlamaVid.Server.Files;
 
@@ -17,7 +19,9 @@ internal static partial class Disk
         _ = Close(descriptor);
     }
 
-    public static bool IsFull(Exception fault) => fault is IOException { HResult: NoSpace or OverQuota };
+    /// <summary>Whether there was no room for what was to be written, to a file or to a table.</summary>
+    public static bool IsFull(Exception fault) => fault is
+        IOException { HResult: NoSpace or OverQuota } or SqliteException { SqliteErrorCode: SQLITE_FULL } or SqliteException { SqliteExtendedErrorCode: SQLITE_IOERR_SHMSIZE };
 
     [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Open(string path, int flags);

@@ -25,9 +25,6 @@ public sealed class FileQuotaExceededException : Exception
 
     internal static FileQuotaExceededException OfUploads(int limit) => new(
         $"{limit} of your uploads are not complete, the most that may be (Files:MaxPendingUploads). Complete them, or cancel them: POST /v1/uploads/{{id}}/cancel.");
-
-    internal static FileQuotaExceededException OfDisk() => new(
-        "The server's disk is full. Delete files that are not needed: DELETE /v1/files/{id}; or let the operator make room.");
 }
 
 /// <summary>No upload of this client has this id: it never had, or its time is over.</summary>

@@ -60,7 +60,7 @@ internal sealed class FileStore : IDisposable
     /// <param name="together">What is to happen with it or not at all.</param>
     /// <exception cref="UnsupportedMediaException">not the content that the purpose needs</exception>
     /// <exception cref="FileContentException">the same</exception>
-    /// <exception cref="FileQuotaExceededException">too many files, or a full disk</exception>
+    /// <exception cref="FileQuotaExceededException">too many files</exception>
     public ClientFile Keep(IncomingFile incoming, string owner, string name, FilePurpose purpose, TimeSpan? keepFor = null, Action<ClientFile>? together = null)
     {
         if (incoming.Bytes == 0) throw new FileContentException("'file' is empty.");
@@ -82,10 +82,10 @@ internal sealed class FileStore : IDisposable
                 return file;
             });
         }
-        catch (Exception fault)
+        catch
         {
             Database.Transact(() => Collect(hash));
-            throw Disk.IsFull(fault) || fault is SqliteException { SqliteErrorCode: SQLitePCL.raw.SQLITE_FULL } ? FileQuotaExceededException.OfDisk() : fault;
+            throw;
         }
     }
 
@@ -99,21 +99,32 @@ internal sealed class FileStore : IDisposable
 
     /// <summary>Takes a file into use; it counts as used now.</summary>
     /// <exception cref="ClientFileNotFoundException">this client has no such file</exception>
-    public HeldFile Hold(string owner, string id, string? param = null) => Database.Transact(() =>
+    public HeldFile Hold(string owner, string id, string? param = null)
     {
-        var file = Find(owner, id, param);
-        _table.Touch(id, _time.GetUtcNow());
-        var bytes = new FileStream(PathOf(file.Hash), FileMode.Open, FileAccess.Read, FileShare.Read, 1, FileOptions.Asynchronous | FileOptions.SequentialScan);
-        return new HeldFile(file, bytes, () => Database.Transact(() => Collect(file.Hash)));
-    });
+        var held = Database.Transact(() =>
+        {
+            var file = Find(owner, id, param);
+            var bytes = new FileStream(PathOf(file.Hash), FileMode.Open, FileAccess.Read, FileShare.Read, 1, FileOptions.Asynchronous | FileOptions.SequentialScan);
+            return new HeldFile(file, bytes, () => Database.Transact(() => Collect(file.Hash)));
+        });
+        try
+        {
+            _table.Touch(id, _time.GetUtcNow());
+        }
+        catch (SqliteException fault) when (Disk.IsFull(fault))
+        {
+            // Reading needs no room; that it was read is forgotten.
+        }
+        return held;
+    }
 
     /// <summary>Nobody finds the file any more; its bytes go when the last that reads them has ended.</summary>
     /// <exception cref="ClientFileNotFoundException">this client has no such file</exception>
-    public void Delete(string owner, string id) => Database.Transact(() => Remove(Find(owner, id)));
+    public void Delete(string owner, string id) => Remove(() => Find(owner, id));
 
     public void RemoveExpired()
     {
-        foreach (var file in _table.Expired(_time.GetUtcNow())) Database.Transact(() => Remove(file));
+        foreach (var file in _table.Expired(_time.GetUtcNow())) Remove(() => file);
     }
 
     public void Dispose()
@@ -128,12 +139,22 @@ internal sealed class FileStore : IDisposable
         long freed = 0;
         while (freed < bytes && _table.LongestUnused(_time.GetUtcNow() - _options.EvictAfter, EvictedAtOnce) is { Count: > 0 } candidates)
             for (var i = 0; i < candidates.Count && freed < bytes; i++)
-                if (Database.Transact(() => Remove(candidates[i])))
+                if (Remove(() => candidates[i]))
                     freed += candidates[i].Bytes;
     }
 
+    /// <summary>First the row, for good, then the bytes: a kill in between leaves what the next start sweeps.</summary>
     /// <returns>whether its bytes went too</returns>
-    private bool Remove(ClientFile file) => _table.Delete(file.Id) && Collect(file.Hash);
+    private bool Remove(Func<ClientFile> find)
+    {
+        var file = Database.GiveBack(() =>
+        {
+            var found = find();
+            _table.Delete(found.Id);
+            return found;
+        });
+        return Database.Transact(() => Collect(file.Hash));
+    }
 
     /// <summary>Deletes bytes that no file names and nobody holds.</summary>
     private bool Collect(string hash) => !_table.Holds(hash) && DeleteUnlessHeld(PathOf(hash));

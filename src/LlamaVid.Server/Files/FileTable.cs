@@ -39,7 +39,7 @@ internal sealed class FileTable(Database database)
     public void Touch(string id, DateTimeOffset now) => database.Run(
         "UPDATE files SET used = $now WHERE id = $id AND used < $now - 60", ("$id", id), ("$now", now.ToUnixTimeSeconds()));
 
-    public bool Delete(string id) => database.Run("DELETE FROM files WHERE id = $id", ("$id", id)) > 0;
+    public void Delete(string id) => database.Run("DELETE FROM files WHERE id = $id", ("$id", id));
 
     public List<ClientFile> Expired(DateTimeOffset now) =>
         database.Query($"{Columns} WHERE expires <= $now", Read, ("$now", now.ToUnixTimeSeconds()));

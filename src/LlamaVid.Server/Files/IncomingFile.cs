@@ -35,14 +35,7 @@ internal sealed class IncomingFile : IDisposable
         _reserved += bytes.Length;
         if (Bytes < _head.Length) bytes.Span[..(int)Math.Min(bytes.Length, _head.Length - Bytes)].CopyTo(_head.AsSpan((int)Bytes));
         _hash.AppendData(bytes.Span);
-        try
-        {
-            await _disk.WriteAsync(bytes, cancellationToken);
-        }
-        catch (IOException fault) when (Disk.IsFull(fault))
-        {
-            throw FileQuotaExceededException.OfDisk();
-        }
+        await _disk.WriteAsync(bytes, cancellationToken);
         Bytes += bytes.Length;
     }
 
@@ -50,15 +43,8 @@ internal sealed class IncomingFile : IDisposable
     /// <returns>SHA-256 of the bytes, lower-case hexadecimal</returns>
     public string Finish()
     {
-        try
-        {
-            _disk.Flush(flushToDisk: true);
-            return Convert.ToHexStringLower(_hash.GetHashAndReset());
-        }
-        catch (IOException fault) when (Disk.IsFull(fault))
-        {
-            throw FileQuotaExceededException.OfDisk();
-        }
+        _disk.Flush(flushToDisk: true);
+        return Convert.ToHexStringLower(_hash.GetHashAndReset());
     }
 
     /// <summary>Gives the lock up, for what is to be moved to where others read it.</summary>

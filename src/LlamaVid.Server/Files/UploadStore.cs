@@ -58,14 +58,22 @@ internal sealed class UploadStore
         incoming.Finish();
         var now = _time.GetUtcNow();
         var part = new UploadPart($"part_{Guid.CreateVersion7(now):N}", id, incoming.Bytes, now);
-        return _files.Database.Transact(() =>
+        try
         {
-            RequirePending(Find(owner, id));
-            if (_table.Parts(id).Count >= MaxParts) throw new UploadStateException($"The upload has {MaxParts} parts, the most that one may have. Send larger parts.");
-            FileStore.Place(incoming, PathOf(part.Id));
-            _table.Insert(part);
-            return part;
-        });
+            return _files.Database.Transact(() =>
+            {
+                RequirePending(Find(owner, id));
+                if (_table.Parts(id).Count >= MaxParts) throw new UploadStateException($"The upload has {MaxParts} parts, the most that one may have. Send larger parts.");
+                FileStore.Place(incoming, PathOf(part.Id));
+                _table.Insert(part);
+                return part;
+            });
+        }
+        catch
+        {
+            DeleteBytes([part]);
+            throw;
+        }
     }
 
     /// <summary>Makes one file of the parts, in the order given. An upload that is complete already is answered as it is, so that a client may ask again.</summary>
@@ -108,7 +116,7 @@ internal sealed class UploadStore
     /// <exception cref="UploadStateException">the upload is complete</exception>
     public Upload Cancel(string owner, string id)
     {
-        var parts = _files.Database.Transact(() =>
+        var parts = _files.Database.GiveBack(() =>
         {
             var upload = Find(owner, id);
             if (upload.Status != UploadStatus.Cancelled) RequirePending(upload);
@@ -124,7 +132,7 @@ internal sealed class UploadStore
     public void RemoveExpired()
     {
         foreach (var upload in _table.Expired(_time.GetUtcNow()))
-            DeleteBytes(_files.Database.Transact(() =>
+            DeleteBytes(_files.Database.GiveBack(() =>
             {
                 var parts = _table.Parts(upload.Id);
                 _table.DeleteParts(upload.Id);

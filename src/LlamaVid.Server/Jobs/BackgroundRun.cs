@@ -58,7 +58,7 @@ internal sealed class BackgroundRun(
         catch (Exception fault) when (!IsPassing(fault) && !cancellationToken.IsCancellationRequested)
         {
             var (status, error) = ErrorMap.Map(fault, request.CompletionId, mediaPath);
-            if (status == StatusCodes.Status500InternalServerError)
+            if (ErrorMap.IsOurs(error))
                 Log.JobFailed(logger, fault, request.CompletionId);
             return new(status, null, error);
         }

@@ -122,12 +122,12 @@ internal sealed class JobBoard : IDisposable
             Leave(job);
             if (!_live.ContainsKey(job.Entry.Id)) return;                   // it was cancelled meanwhile
             job.Entry = job.Entry with { Status = JobStatus.Queued, Attempts = job.Entry.Attempts - (counts ? 0 : 1) };
-            if (!counts) _store.Begin(job.Entry.Id, job.Entry.Attempts, job.Entry.Started!.Value);
             job.Progress = null;
             job.Log.Restart();
             _pending.AddFirst(job);
+            _pendingCount.Release();
+            if (!counts) _store.Begin(job.Entry.Id, job.Entry.Attempts, job.Entry.Started!.Value);
         }
-        _pendingCount.Release();
     }
 
     /// <summary>Ends a running job with its result or its fault; nothing when it was cancelled meanwhile.</summary>

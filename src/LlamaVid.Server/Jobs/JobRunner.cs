@@ -1,5 +1,6 @@
 using LlamaVid.Engine;
 using LlamaVid.Server.Errors;
+using LlamaVid.Server.Files;
 using LlamaVid.Server.Hosting;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Options;
@@ -53,8 +54,7 @@ internal sealed class JobRunner(JobBoard board, JobFiles files, BackgroundRun ru
             var attempt = AttemptAsync(job, stop.Token);
             if (await Task.WhenAny(attempt, job.Ended) != attempt)
                 await stop.CancelAsync();
-            var answered = await attempt;
-            board.End(job, answered.Result, answered.Error);
+            await EndAsync(job, await attempt, stop.Token);
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
@@ -72,6 +72,24 @@ internal sealed class JobRunner(JobBoard board, JobFiles files, BackgroundRun ru
         }
     }
 
+    /// <summary>What was answered is kept until it can be written down, not computed again.</summary>
+    private async Task EndAsync(LiveJob job, Answered answered, CancellationToken stopping)
+    {
+        while (true)
+        {
+            try
+            {
+                board.End(job, answered.Result, answered.Error);
+                return;
+            }
+            catch (SqliteException fault) when (Disk.IsFull(fault))
+            {
+                Log.JobsCannotBeKept(logger, fault);
+                await Task.Delay(RetryDelay, time, stopping);
+            }
+        }
+    }
+
     private async Task<Answered> AttemptAsync(LiveJob job, CancellationToken cancellationToken)
     {
         var entry = job.Entry;
@@ -84,7 +102,14 @@ internal sealed class JobRunner(JobBoard board, JobFiles files, BackgroundRun ru
     {
         using var turn = new PeriodicTimer(TimeSpan.FromTicks(Math.Min(LongestSweep.Ticks, options.Value.KeepResults.Ticks)), time);
         do
-            board.RemoveExpired();
+            try
+            {
+                board.RemoveExpired();
+            }
+            catch (Exception fault) when (fault is IOException or SqliteException)
+            {
+                Log.JobsCannotBeKept(logger, fault);
+            }
         while (await turn.WaitForNextTickAsync(stopping));
     }
 }

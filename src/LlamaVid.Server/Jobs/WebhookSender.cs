@@ -4,6 +4,7 @@ using System.Text;
 using System.Text.Json;
 using LlamaVid.Media;
 using LlamaVid.Server.OpenAi;
+using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Options;
 
 namespace LlamaVid.Server.Jobs;
@@ -20,12 +21,25 @@ internal sealed class WebhookSender(
     {
         while (true)
         {
-            var (due, next) = board.DueWebhooks();
-            await Parallel.ForEachAsync(due, new ParallelOptions { MaxDegreeOfParallelism = Together, CancellationToken = stoppingToken }, TellAsync);
-            if (due.Count > 0) continue;
-            var pause = next is { } then ? then - time.GetUtcNow() : LongestPause;
-            await board.WaitForWebhookAsync(pause < LongestPause ? pause > TimeSpan.Zero ? pause : TimeSpan.Zero : LongestPause, stoppingToken);
+            try
+            {
+                await TellDueAsync(stoppingToken);
+            }
+            catch (SqliteException fault)                                   // a full disk: what was heard is not written down, so it may be told again
+            {
+                Log.JobsCannotBeKept(logger, fault);
+                await Task.Delay(options.Value.WebhookDelay * Growth * Growth, time, stoppingToken);
+            }
         }
+    }
+
+    private async Task TellDueAsync(CancellationToken stopping)
+    {
+        var (due, next) = board.DueWebhooks();
+        await Parallel.ForEachAsync(due, new ParallelOptions { MaxDegreeOfParallelism = Together, CancellationToken = stopping }, TellAsync);
+        if (due.Count > 0) return;
+        var pause = next is { } then ? then - time.GetUtcNow() : LongestPause;
+        await board.WaitForWebhookAsync(pause < LongestPause ? pause > TimeSpan.Zero ? pause : TimeSpan.Zero : LongestPause, stopping);
     }
 
     private async ValueTask TellAsync(DueWebhook webhook, CancellationToken stopping)

@@ -45,7 +45,7 @@ public sealed class DocumentationTests(DefaultServer fixture)
     {
         var document = (await _server.GetAsync("/openapi/v1.json")).Json;
         var responses = document.GetProperty("paths").GetProperty("/v1/chat/completions").GetProperty("post").GetProperty("responses");
-        Assert.Equal(["200", "202", "400", "401", "403", "404", "408", "413", "415", "422", "429", "500", "503"], responses.EnumerateObject().Select(response => response.Name).Order());
+        Assert.Equal(["200", "202", "400", "401", "403", "404", "408", "413", "415", "422", "429", "500", "503", "507"], responses.EnumerateObject().Select(response => response.Name).Order());
         Assert.Equal(["application/json", "text/event-stream"], responses.GetProperty("200").GetProperty("content").EnumerateObject().Select(content => content.Name));
         var schemas = document.GetProperty("components").GetProperty("schemas");
         Assert.True(schemas.GetProperty("ChatCompletion").GetProperty("properties").TryGetProperty("prompt_token_ids", out _));

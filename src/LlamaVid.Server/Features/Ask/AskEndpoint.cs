@@ -21,7 +21,7 @@ internal static class AskEndpoint
                 "A form with a file, or JSON with an address or the id of a file. Answers the chat completion's object with the text as `answer`; with `stream`, the same events as chat completions.")
             .Produces<ChatCompletion>()
             .Produces<JobView>(StatusCodes.Status202Accepted)
-            .ProducesErrors(400, 404, 408, 413, 415, 422, 500, 503)
+            .ProducesErrors(400, 404, 408, 413, 415, 422, 500, 503, 507)
             .AddOpenApiOperationTransformer((operation, context, _) => Documentation.GenerationAsync(operation, context,
                 ("multipart/form-data", AskFields.FormSchema(), []),
                 ("application/json", AskFields.Json.Schema(), AskFields.Examples)));

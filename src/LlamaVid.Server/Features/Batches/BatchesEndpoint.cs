@@ -31,7 +31,7 @@ internal static class BatchesEndpoint
         var batches = routes.MapGroup("/v1/batches").WithTags("Batches");
         batches.MapPost("", CreateAsync).WithName("CreateBatch").WithSummary("Answer many requests of one file, when nobody else wants anything")
             .WithDescription("A line that is wrong becomes a line of the error file. What has been answered stays answered when the server is restarted.")
-            .Produces<BatchObject>().ProducesErrors(400, 404, 413, 415, 429, 503)
+            .Produces<BatchObject>().ProducesErrors(400, 404, 413, 415, 429, 503, 507)
             .AddOpenApiOperationTransformer((operation, _, _) => Documentation.Body(operation, ("application/json", Fields.Schema(),
                 [("A batch", """{"input_file_id": "file-…", "endpoint": "/v1/chat/completions", "completion_window": "24h"}""")])));
         batches.MapGet("", (HttpContext context, BackgroundAnswering background, string? after, string? limit) =>
@@ -48,7 +48,7 @@ internal static class BatchesEndpoint
         batches.MapPost("/{id}/cancel", (HttpContext context, string id, BackgroundAnswering background) =>
                 TypedResults.Json(Of(background, background.Batches.Cancel(ClientIdentity.Of(context), id)), OpenAiJson.Wire.BatchObject))
             .WithName("CancelBatch").WithSummary("Begin no further line").WithDescription("What has been answered becomes its files.")
-            .Produces<BatchObject>().ProducesErrors(400, 404);
+            .Produces<BatchObject>().ProducesErrors(400, 404, 507);
     }
 
     private static async Task CreateAsync(HttpContext context, BackgroundAnswering background)

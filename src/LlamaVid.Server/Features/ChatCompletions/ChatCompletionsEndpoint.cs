@@ -21,7 +21,7 @@ internal static class ChatCompletionsEndpoint
                 "OpenAI's chat completions with video. With `stream`, the answer is `text/event-stream`: chunks of `chat.completion.chunk`, then `data: [DONE]`.")
             .Produces<ChatCompletion>()
             .Produces<JobView>(StatusCodes.Status202Accepted)
-            .ProducesErrors(400, 404, 408, 413, 415, 422, 500, 503)
+            .ProducesErrors(400, 404, 408, 413, 415, 422, 500, 503, 507)
             .AddOpenApiOperationTransformer((operation, context, _) => Documentation.GenerationAsync(operation, context,
                 ("application/json", RequestReader.ChatFields.Schema(), ChatExamples.All)));
 

@@ -21,7 +21,7 @@ internal static class EstimateEndpoint
                 "The body of /v1/chat/completions. Media are fetched and looked into, not decoded. A body that is wrong is refused as there; what would be refused " +
                 "because of its media, its size or the line is answered with `fits` false and the `refusal`.")
             .Produces<EstimateAnswer>()
-            .ProducesErrors(400, 404, 408, 413, 415, 500, 503)
+            .ProducesErrors(400, 404, 408, 413, 415, 500, 503, 507)
             .AddOpenApiOperationTransformer((operation, _, _) =>
             {
                 Documentation.Body(operation, RequestReader.ChatFields.Schema(), ChatExamples.All);

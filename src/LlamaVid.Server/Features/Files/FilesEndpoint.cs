@@ -22,7 +22,7 @@ internal static class FilesEndpoint
                 Json(FileObject.Of(await form.ReceiveAsync(context, ClientIdentity.Of(context), context.RequestAborted))))
             .WithName("CreateFile").WithTags("Files").WithSummary("Upload a file")
             .WithDescription("What the file is, is decided by its content. The same bytes take room once. A file that was answered lasts until it expires or is deleted.")
-            .Produces<FileObject>().ProducesErrors(400, 413, 415, 500)
+            .Produces<FileObject>().ProducesErrors(400, 413, 415, 500, 507)
             .AddOpenApiOperationTransformer((operation, _, _) => Documentation.Body(operation, ("multipart/form-data", FileFields.FormSchema(), [])));
 
         files.MapGet("/v1/files", List)
@@ -38,7 +38,7 @@ internal static class FilesEndpoint
             })
             .WithName("DeleteFile").WithTags("Files").WithSummary("Delete a file")
             .WithDescription("Nobody finds it any more; a request that is being answered keeps what it reads.")
-            .Produces<FileDeleted>().ProducesErrors(404, 500);
+            .Produces<FileDeleted>().ProducesErrors(404, 500, 507);
 
         files.MapGet("/v1/files/{id}/content", (string id, HttpContext context, FileStore store) =>
             {

@@ -29,7 +29,7 @@ internal static class JobsEndpoint
             .Produces<ChatCompletionChunk>(contentType: "text/event-stream").Produces(204).ProducesErrors(400, 404);
         jobs.MapDelete("/{id}", DeleteAsync).WithName("DeleteJob").WithSummary("Cancel a job; remove one that has ended")
             .WithDescription("A job that has not ended answers as it is now: `cancelled`. One that has ended is removed, with its result.")
-            .Produces<JobView>().ProducesErrors(400, 404);
+            .Produces<JobView>().ProducesErrors(400, 404, 507);
     }
 
     private static Task ListAsync(HttpContext context, BackgroundAnswering background, JobViews views, string? after, string? limit)

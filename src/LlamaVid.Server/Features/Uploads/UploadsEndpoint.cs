@@ -16,7 +16,7 @@ internal static class UploadsEndpoint
         var routes = app.MapGroup("/v1/uploads").WithTags("Files").RequireRight(Right.Files);
         routes.MapPost("", CreateAsync)
             .WithName("CreateUpload").WithSummary("Announce a large file that will arrive in parts")
-            .Produces<UploadObject>().ProducesErrors(400, 413, 415, 500)
+            .Produces<UploadObject>().ProducesErrors(400, 413, 415, 500, 507)
             .AddOpenApiOperationTransformer((operation, _, _) => Documentation.Body(operation, ("application/json", UploadFields.Create.Schema(), UploadFields.Examples)));
 
         routes.MapGet("/{id}", (string id, HttpContext context, UploadStore uploads, FileStore files) =>
@@ -29,17 +29,17 @@ internal static class UploadsEndpoint
         routes.MapPost("/{id}/parts", AddPartAsync)
             .WithName("AddUploadPart").WithSummary("Send one part")
             .WithDescription("Parts may arrive in any order and at the same time. One that was answered lasts; one that was not leaves nothing and can be sent again.")
-            .Produces<UploadPartObject>().ProducesErrors(400, 404, 413, 415, 500)
+            .Produces<UploadPartObject>().ProducesErrors(400, 404, 413, 415, 500, 507)
             .AddOpenApiOperationTransformer((operation, _, _) => Documentation.Body(operation, ("multipart/form-data", UploadFields.PartForm(), [])));
 
         routes.MapPost("/{id}/complete", CompleteAsync)
             .WithName("CompleteUpload").WithSummary("Make one file of the parts")
             .WithDescription("An upload that is complete already is answered again as it is.")
-            .Produces<UploadObject>().ProducesErrors(400, 404, 413, 415, 500)
+            .Produces<UploadObject>().ProducesErrors(400, 404, 413, 415, 500, 507)
             .AddOpenApiOperationTransformer((operation, _, _) => Documentation.Body(operation, ("application/json", UploadFields.Complete.Schema(), [])));
 
         routes.MapPost("/{id}/cancel", (string id, HttpContext context, UploadStore uploads) => Json(UploadObject.Of(uploads.Cancel(ClientIdentity.Of(context), id))))
-            .WithName("CancelUpload").WithSummary("Give an upload up").Produces<UploadObject>().ProducesErrors(400, 404, 500);
+            .WithName("CancelUpload").WithSummary("Give an upload up").Produces<UploadObject>().ProducesErrors(400, 404, 500, 507);
     }
 
     private static async Task<JsonHttpResult<UploadObject>> CreateAsync(HttpContext context, UploadStore uploads)

@@ -19,7 +19,7 @@ internal sealed class BatchRunner(
 {
     private const int Behind = -2_000_000, MostLines = 50_000, Envelope = 64 * 1024;
 
-    private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(1), NoRoomDelay = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(1), NoRoomDelay = TimeSpan.FromSeconds(10);
 
     private readonly SemaphoreSlim _places = new(options.Value.MaxRunning);
 
@@ -32,7 +32,7 @@ internal sealed class BatchRunner(
         foreach (var id in board.Waiting) accepted.Writer.TryWrite(id);
         await engine.Loaded.WaitAsync(stoppingToken);
         if (engine.Failure is not null) return;
-        board.RemoveExpired();
+        RemoveExpired();
         var running = new List<Task>();
         try
         {
@@ -40,7 +40,7 @@ internal sealed class BatchRunner(
             {
                 running.RemoveAll(batch => batch.IsCompleted);
                 running.Add(RunAsync(id, stoppingToken));
-                board.RemoveExpired();
+                RemoveExpired();
             }
         }
         finally
@@ -53,6 +53,18 @@ internal sealed class BatchRunner(
     {
         _places.Dispose();
         base.Dispose();
+    }
+
+    private void RemoveExpired()
+    {
+        try
+        {
+            board.RemoveExpired();
+        }
+        catch (SqliteException fault)                                       // the next batch tries again
+        {
+            Log.JobsCannotBeKept(logger, fault);
+        }
     }
 
     private async Task RunAsync(string id, CancellationToken stopping)
@@ -158,11 +170,29 @@ internal sealed class BatchRunner(
             var answered = Table.Begin(batch.Id, number) > options.Value.MaxAttempts
                 ? Refused(new JobAbandonedException(options.Value.MaxAttempts), number)
                 : await AnswerAsync(batch, number, line, text, cancellationToken);
-            Table.Answer(batch.Id, number, answered.Error is not null, line.Answer(NameOf(batch, number), answered));
+            await KeepAsync(batch, number, answered.Error is not null, line.Answer(NameOf(batch, number), answered), cancellationToken);
         }
         finally
         {
             _places.Release();
+        }
+    }
+
+    /// <summary>What was answered is kept until it can be written down, not computed again.</summary>
+    private async Task KeepAsync(BatchEntry batch, int number, bool failed, string answer, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            try
+            {
+                Table.Answer(batch.Id, number, failed, answer);
+                return;
+            }
+            catch (SqliteException fault) when (Disk.IsFull(fault))
+            {
+                Log.JobsCannotBeKept(logger, fault);
+                await Task.Delay(RetryDelay, time, cancellationToken);
+            }
         }
     }
 
