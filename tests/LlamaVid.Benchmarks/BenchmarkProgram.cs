@@ -2,6 +2,7 @@ using System.CommandLine;
 using LlamaVid.Benchmarks.Decoding;
 using LlamaVid.Benchmarks.Kernels;
 using LlamaVid.Benchmarks.Load;
+using LlamaVid.Benchmarks.Plots;
 using LlamaVid.Benchmarks.Soak;
 using LlamaVid.Benchmarks.Throughput;
 using LlamaVid.Media;
@@ -20,7 +21,7 @@ internal static class BenchmarkProgram
     {
         var root = new RootCommand("Measures the server and its engine (docs/benchmarks.md).")
         {
-            LoadCommand.Create(), SoakCommand.Create(), EngineCommand.Create(), AccuracyCommand.Create(), VideoCommand.Create(), KernelCommand.Create(), ModelCommand.Create(),
+            LoadCommand.Create(), SoakCommand.Create(), EngineCommand.Create(), AccuracyCommand.Create(), VideoCommand.Create(), KernelCommand.Create(), ModelCommand.Create(), PlotsCommand.Create(),
         };
         try
         {

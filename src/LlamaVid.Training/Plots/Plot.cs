@@ -1,3 +1,4 @@
+using System.Globalization;
 using OxyPlot;
 using OxyPlot.Axes;
 using OxyPlot.Legends;
@@ -23,15 +24,18 @@ internal sealed class Plot
     }
 
     /// <param name="fromTo">the part of the upright axis that is shown; null: what the numbers need</param>
-    public static Plot OverNumbers(string title, string across, string up, (double From, double To)? fromTo = null, bool isLogarithmic = false) =>
-        new(title, Numbers(AxisPosition.Bottom, across, null, isLogarithmic), Numbers(AxisPosition.Left, up, fromTo, isLogarithmic: false));
+    /// <param name="isLogarithmic">each step of the axis below doubles</param>
+    /// <param name="isUpLogarithmic">each step of the upright axis is ten times the one before</param>
+    public static Plot OverNumbers(
+        string title, string across, string up, (double From, double To)? fromTo = null, bool isLogarithmic = false, bool isUpLogarithmic = false) =>
+        new(title, Numbers(AxisPosition.Bottom, across, null, isLogarithmic ? 2 : null), Numbers(AxisPosition.Left, up, fromTo, isUpLogarithmic ? 10 : null));
 
     /// <summary>Categories stand at 0, 1, 2 … of the axis.</summary>
     public static Plot OverNames(string title, IEnumerable<string> names, string up, (double From, double To)? fromTo = null)
     {
         var across = new CategoryAxis { Position = AxisPosition.Bottom, Angle = -30, GapWidth = 0.3 };
         across.Labels.AddRange(names);
-        return new(title, across, Numbers(AxisPosition.Left, up, fromTo, isLogarithmic: false));
+        return new(title, across, Numbers(AxisPosition.Left, up, fromTo, logarithm: null));
     }
 
     /// <param name="name">stands in the legend; null for one that needs no name</param>
@@ -57,6 +61,22 @@ internal sealed class Plot
         var at = 0;
         foreach (var height in heights) bars.Items.Add(new(at - 0.35, 0, at++ + 0.35, height));
         return Add(bars, name);
+    }
+
+    /// <summary>Bars from 0 side by side at 0, 1, 2 …, one of each series, with their heights written on them.</summary>
+    /// <param name="series">names of the legend; null for a height that is not known</param>
+    public Plot BarGroups(IReadOnlyList<(string Name, IReadOnlyList<double?> Heights)> series)
+    {
+        var width = 0.8 / series.Count;
+        for (var i = 0; i < series.Count; i++)
+        {
+            var bars = new RectangleBarSeries { Title = series[i].Name, StrokeThickness = 0, LabelFormatString = "{4}" };
+            for (var at = 0; at < series[i].Heights.Count; at++)
+                if (series[i].Heights[at] is { } height)
+                    bars.Items.Add(new(at - 0.4 + i * width, 0, at - 0.4 + (i + 0.95) * width, height) { Title = Short(height) });
+            Add(bars, series[i].Name);
+        }
+        return this;
     }
 
     /// <summary>Upright strokes from <c>Low</c> to <c>High</c>: how sure a value is.</summary>
@@ -87,9 +107,13 @@ internal sealed class Plot
         return this;
     }
 
-    private static Axis Numbers(AxisPosition position, string title, (double From, double To)? fromTo, bool isLogarithmic)
+    /// <summary>Three digits.</summary>
+    private static string Short(double number) =>
+        number.ToString(Math.Abs(number) switch { >= 100 => "0", >= 10 => "0.0", _ => "0.00" }, CultureInfo.InvariantCulture);
+
+    private static Axis Numbers(AxisPosition position, string title, (double From, double To)? fromTo, double? logarithm)
     {
-        Axis axis = isLogarithmic ? new LogarithmicAxis { Base = 2, UseSuperExponentialFormat = false } : new LinearAxis();
+        Axis axis = logarithm is { } step ? new LogarithmicAxis { Base = step, UseSuperExponentialFormat = false } : new LinearAxis();
         (axis.Position, axis.Title, axis.MajorGridlineStyle, axis.MajorGridlineColor) = (position, title, LineStyle.Solid, Grid);
         axis.AxisTitleDistance = 12;
         if (fromTo is var (from, to)) (axis.Minimum, axis.Maximum) = (from, to);

@@ -11,10 +11,10 @@ internal static class EngineCommand
     public static Command Create()
     {
         var (size, tower) = (ModelCommand.Size(), ModelCommand.Tower());
-        var only = new Option<string?>("--only") { Description = "Parts with commas between: prompt, decode, server, known, film, frames, context, tower. All when left out." };
+        var only = new Option<string?>("--only") { Description = "Parts with commas between: prompt, decode, server, known, film, growth, tower. All when left out." };
         var precisions = new Option<string>("--precisions")
         {
-            Description = "Of prompt, decode and tower: bf16, int8, int4, f32, with commas between; the rest is measured in the first.", DefaultValueFactory = _ => "bf16,int8,int4",
+            Description = "Of prompt, decode, growth and tower: bf16, int8, int4, f32, with commas between; the rest is measured in the first.", DefaultValueFactory = _ => "bf16,int8,int4",
         };
         var runs = new Option<int>("--runs") { Description = "Runs of each measurement, after a warm-up.", DefaultValueFactory = _ => 5 };
         var prompt = new Option<int>("--prompt") { Description = "Positions of the prompt.", DefaultValueFactory = _ => 512 };
@@ -33,7 +33,7 @@ internal static class EngineCommand
         {
             if (result.Tokens is [{ Value: var text }]
                 && text.Split(',').FirstOrDefault(part => !Enum.TryParse<Part>(part, ignoreCase: true, out _)) is { } unknown)
-                result.AddError($"'{unknown}' is no part; parts are prompt, decode, server, known, film, frames, context and tower.");
+                result.AddError($"'{unknown}' is no part; parts are prompt, decode, server, known, film, growth and tower.");
         });
 
         var command = new Command("engine", "Measures the engine on a generated model, beside what the machine can do at best.")

@@ -1,10 +1,10 @@
 namespace LlamaVid.Benchmarks.Throughput;
 
 /// <summary>Parts of the engine's measurement that can be asked for one by one.</summary>
-internal enum Part { Prompt, Decode, Server, Known, Film, Frames, Context, Tower }
+internal enum Part { Prompt, Decode, Server, Known, Film, Growth, Tower }
 
 /// <summary>What shall be measured of the engine, how often and how long.</summary>
-/// <param name="Precisions">of the decoder and of the tower, the first of which all other parts are measured in</param>
+/// <param name="Precisions">of prompt, decode, growth and tower, the first of which all other parts are measured in</param>
 /// <param name="Runs">that count, after a warm-up</param>
 /// <param name="PromptLength">positions</param>
 /// <param name="Streams">side by side, one case each</param>

@@ -35,12 +35,11 @@ internal sealed class EngineRun(BenchShape shape, EngineOrder order)
             });
             await TextAsync(engine, precision, ceilings, cancellationToken);
             foreach (var peer in order.Peers.Where(peer => peer.Precision == precision.Name)) await PeerAsync(peer, cancellationToken);
+            if (order.Has(Part.Growth)) await GrowthAsync(engine, precision, ceilings, cancellationToken);
             if (!isFirst) continue;
             if (order.Has(Part.Server)) await ServerAsync(engine, precision, folder, cancellationToken);
             if (order.Has(Part.Known)) await KnownAsync(engine, cancellationToken);
             if (order.Has(Part.Film)) await FilmAsync(engine, cancellationToken);
-            if (order.Has(Part.Frames)) Grown("frames", await Growth.OverFramesAsync(engine, order, cancellationToken));
-            if (order.Has(Part.Context)) Grown("context", await Growth.OverContextAsync(engine, order, cancellationToken));
         }
         if (order.Has(Part.Tower))
             foreach (var precision in order.Precisions.DistinctBy(precision => precision.TowerPlacement)) await TowerAsync(precision, ceilings);
@@ -72,8 +71,7 @@ internal sealed class EngineRun(BenchShape shape, EngineOrder order)
             foreach (var streams in order.Streams)
             {
                 var (rate, between) = await text.DecodeAsync(streams, cancellationToken);
-                var reading = ceilings.ReadGbS * 1e9 / precision.BytesPerStep(shape) * streams;
-                Keep($"decode{streams}", rate, Math.Min(reading, peak * 1e9 / (2.0 * shape.MultipliedWeights)));
+                Keep($"decode{streams}", rate, DecodeLimit(precision, ceilings, streams));
                 gaps[$"decode{streams}"] = Report.Json(between);
             }
             if (order.Streams is [1, .., var most])
@@ -134,15 +132,21 @@ internal sealed class EngineRun(BenchShape shape, EngineOrder order)
         _table.Row("memory beyond weights and caches, MB", film.BeyondMb);
     }
 
-    private void Grown(string over, IReadOnlyList<Growth> points)
+    private async Task GrowthAsync(EngineUnderTest engine, Precision precision, Ceilings ceilings, CancellationToken cancellationToken)
     {
-        _results[$"over_{over}"] = Report.Json(points);
-        foreach (var point in points)
+        var growth = await Growth.MeasureAsync(engine, order, streams => DecodeLimit(precision, ceilings, streams), cancellationToken);
+        Put("growth", precision, Report.Json(growth)!);
+        foreach (var point in growth.Frames) Show($"{point.Frames} frames {precision.Name}, first token, ms", point.Ttft, null);
+        foreach (var point in growth.Streams) Show($"{point.Streams} streams {precision.Name}, tokens/s", point.TokensS, point.Limit);
+        foreach (var point in growth.Context)
         {
-            _table.Row($"{point.Count} {over}, first token, ms", point.Ttft.Median, point.Ttft.Min, point.Ttft.Max);
-            _table.Row($"{point.Count} {over}, per token, ms", point.PerToken.Median, point.PerToken.Min, point.PerToken.Max);
+            Show($"{point.Positions} positions {precision.Name}, prompt/s", point.PrefillS, null);
+            Show($"{point.Positions} positions {precision.Name}, step ms", point.StepMs, null);
         }
     }
+
+    private double DecodeLimit(Precision precision, Ceilings ceilings, int streams) => Math.Min(
+        ceilings.ReadGbS * 1e9 / precision.BytesPerStep(shape) * streams, precision.Peak(ceilings) * 1e9 / (2.0 * shape.MultipliedWeights));
 
     private void Show(string what, Repeated measured, double? limit) =>
         _table.Row(what, measured.Median, measured.Min, measured.Max, limit, limit is null ? null : measured.Median / limit);
