@@ -4,6 +4,7 @@ using LlamaVid.Benchmarks.Kernels;
 using LlamaVid.Benchmarks.Load;
 using LlamaVid.Benchmarks.Plots;
 using LlamaVid.Benchmarks.Soak;
+using LlamaVid.Benchmarks.Start;
 using LlamaVid.Benchmarks.Throughput;
 using LlamaVid.Media;
 using LlamaVid.Model.Weights;
@@ -21,7 +22,7 @@ internal static class BenchmarkProgram
     {
         var root = new RootCommand("Measures the server and its engine (docs/benchmarks.md).")
         {
-            LoadCommand.Create(), SoakCommand.Create(), EngineCommand.Create(), AccuracyCommand.Create(), VideoCommand.Create(), KernelCommand.Create(), ModelCommand.Create(), PlotsCommand.Create(),
+            LoadCommand.Create(), SoakCommand.Create(), EngineCommand.Create(), ShapesCommand.Create(), AccuracyCommand.Create(), VideoCommand.Create(), StartCommand.Create(), KernelCommand.Create(), ModelCommand.Create(), PlotsCommand.Create(),
         };
         try
         {

@@ -7,7 +7,7 @@ namespace LlamaVid.Benchmarks;
 internal sealed partial class ServerProcess : IAsyncDisposable
 {
     private const int LinesKept = 20;
-    private static readonly TimeSpan LongestStart = TimeSpan.FromMinutes(5), LongestEnd = TimeSpan.FromSeconds(40), Pause = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan LongestStart = TimeSpan.FromMinutes(5), LongestEnd = TimeSpan.FromSeconds(40), Pause = TimeSpan.FromMilliseconds(20);
 
     private readonly Process? _process;
     private readonly Queue<string> _lines = [];

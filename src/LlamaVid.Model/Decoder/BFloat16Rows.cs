@@ -51,14 +51,22 @@ internal static unsafe class BFloat16Rows
 
     private static void Rotate(ushort* head, ushort* cos, ushort* sin, int half)
     {
-        for (var i = 0; i < half; i += BFloat16Lanes.Count)
+        var end = half - BFloat16Lanes.Half;
+        var (left, right) = Rotated(end);                                   // covers some of the registers before it, so it is read before they are written
+        for (var i = 0; i < end; i += BFloat16Lanes.Half)
         {
-            var (left0, left1) = BFloat16Lanes.Load(head + i);
-            var (right0, right1) = BFloat16Lanes.Load(head + half + i);
-            var (cos0, cos1) = BFloat16Lanes.Load(cos + i);
-            var (sin0, sin1) = BFloat16Lanes.Load(sin + i);
-            BFloat16Lanes.Store(left0 * cos0 - right0 * sin0, left1 * cos1 - right1 * sin1, head + i);
-            BFloat16Lanes.Store(right0 * cos0 + left0 * sin0, right1 * cos1 + left1 * sin1, head + half + i);
+            var (first, second) = Rotated(i);
+            BFloat16Lanes.StoreHalf(first, head + i);
+            BFloat16Lanes.StoreHalf(second, head + half + i);
+        }
+        BFloat16Lanes.StoreHalf(left, head + end);
+        BFloat16Lanes.StoreHalf(right, head + half + end);
+
+        (Vector512<float> Left, Vector512<float> Right) Rotated(int at)
+        {
+            var (x, y) = (BFloat16Lanes.LoadHalf(head + at), BFloat16Lanes.LoadHalf(head + half + at));
+            var (cosine, sine) = (BFloat16Lanes.LoadHalf(cos + at), BFloat16Lanes.LoadHalf(sin + at));
+            return (x * cosine - y * sine, y * cosine + x * sine);
         }
     }
 }

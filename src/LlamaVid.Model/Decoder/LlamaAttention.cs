@@ -41,7 +41,7 @@ internal sealed class LlamaAttention : Module
 
         Tensor Rotated(Tensor product)
         {
-            if (!BFloat16Lanes.Fit(product, _headSize / 2)) return RotaryTable.Rotate(product, cos, sin);
+            if (_headSize / 2 < BFloat16Lanes.Half || !BFloat16Lanes.Fit(product)) return RotaryTable.Rotate(product, cos, sin);
             BFloat16Rows.Rotate(product, cos, sin);
             return product;
         }

@@ -7,11 +7,14 @@ internal static unsafe class BFloat16Lanes
 {
     public const int Count = 32;
 
+    /// <summary>Values in one register of floats: what head sizes are divided by.</summary>
+    public const int Half = Count / 2;
+
     private const int ValuesPerTask = 1 << 16;
 
-    /// <summary>In inference on a CPU with registers of 512 bits, where <paramref name="width"/> is a multiple of what they hold.</summary>
-    public static bool Fit(Tensor values, long width) =>
-        values.dtype == ScalarType.BFloat16 && values.device_type == DeviceType.CPU && width % Count == 0 && Vector512.IsHardwareAccelerated && !torch.is_grad_enabled();
+    /// <summary>In inference on a CPU with registers of 512 bits.</summary>
+    public static bool Fit(Tensor values) =>
+        values.dtype == ScalarType.BFloat16 && values.device_type == DeviceType.CPU && Vector512.IsHardwareAccelerated && !torch.is_grad_enabled();
 
     /// <summary>Of the first value of a contiguous tensor on the CPU. Memory of a tensor does not move.</summary>
     public static nint Address(Tensor tensor)
@@ -29,8 +32,43 @@ internal static unsafe class BFloat16Lanes
     /// <summary>Rounds to nearest, ties to even.</summary>
     public static void Store(Vector512<float> first, Vector512<float> second, ushort* values) => Vector512.Narrow(Rounded(first), Rounded(second)).Store(values);
 
+    public static Vector512<float> LoadHalf(ushort* values) => (Vector512.WidenLower(Vector256.Load(values).ToVector512Unsafe()) << 16).AsSingle();
+
+    /// <inheritdoc cref="Store"/>
+    public static void StoreHalf(Vector512<float> values, ushort* to) => Vector512.Narrow(Rounded(values), Rounded(values)).GetLower().Store(to);
+
+    /// <summary>Where the registers of a row begin that is not a multiple of them: the last one ends with the row and covers some values twice.</summary>
+    /// <param name="register">from 0</param>
+    /// <param name="width">of the row, <see cref="Half"/> at least</param>
+    public static int Start(int register, int width) => Math.Min(register * Half, width - Half);
+
+    /// <summary>Registers that cover a row.</summary>
+    public static int Registers(int width) => (width + Half - 1) / Half;
+
     /// <summary>What comes back of a value that is stored and loaded.</summary>
     public static Vector512<float> Round(Vector512<float> values) => (Rounded(values) << 16).AsSingle();
+
+    /// <summary>The float of 16 bits.</summary>
+    public static float Wide(ushort bits) => BitConverter.Int32BitsToSingle(bits << 16);
+
+    /// <summary>Rounds a finite number to nearest, ties to even.</summary>
+    public static ushort Bits(float value)
+    {
+        var bits = BitConverter.SingleToUInt32Bits(value);
+        return (ushort)((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
+    }
+
+    public static void Widen(ReadOnlySpan<ushort> values, Span<float> wide)
+    {
+        var at = 0;
+        for (; at <= values.Length - Count; at += Count)
+        {
+            var (first, second) = Vector512.Widen(Vector512.Create(values[at..]));
+            (first << 16).AsSingle().CopyTo(wide[at..]);
+            (second << 16).AsSingle().CopyTo(wide[(at + Count / 2)..]);
+        }
+        for (; at < values.Length; at++) wide[at] = Wide(values[at]);
+    }
 
     /// <summary>Runs over rows, on several threads when they hold enough values for that.</summary>
     public static void ForRows(int rows, int width, Action<int> row)

@@ -6,6 +6,8 @@ internal sealed class CudaInt8Weight : PackedWeight
 {
     private const int Together = 8;
 
+    private static readonly Scalar Steps = 127f.ToScalar(), Least = 1e-12f.ToScalar();
+
     private readonly Tensor _weight;                                        // [outputs, inputs] int8
     private readonly Tensor _scales;                                        // [outputs] float32
 
@@ -39,7 +41,7 @@ internal sealed class CudaInt8Weight : PackedWeight
     private static (Tensor Integers, Tensor Scales) Round(Tensor rows)
     {
         var wide = rows.to(ScalarType.Float32);
-        var scales = wide.abs().amax([1L], keepdim: true).clamp_min_(Int8Weight.Least).div_(Int8Weight.Steps);
+        var scales = wide.abs().amax([1L], keepdim: true).clamp_min_(Least).div_(Steps);
         return (wide.div(scales).round_().to(ScalarType.Int8), scales);
     }
 }

@@ -4,18 +4,14 @@ namespace LlamaVid.Model.Layers;
 /// <remarks>A row has its own scale, so its result does not depend on the rows beside it.</remarks>
 internal sealed class Int8Weight : PackedWeight
 {
-    public static readonly Scalar Steps = 127f.ToScalar();
-    public static readonly Scalar Least = 1e-12f.ToScalar();
-
     private readonly Tensor _weight;                                        // oneDNN's order
     private readonly Tensor _scales;                                        // [outputs] float32
     private readonly Tensor _zeros;                                         // [outputs] int32, all 0
 
     public Int8Weight(Tensor weight)
     {
-        var wide = weight.to(ScalarType.Float32);
-        var scales = wide.abs().amax([1L]).clamp_min_(Least).div_(Steps);
-        _weight = OneDnn.PackInt8(wide.div(scales.unsqueeze(1)).round_().to(ScalarType.Int8)).DetachFromDisposeScope();
+        var (integers, scales) = WeightRounding.ToInt8(weight);
+        _weight = OneDnn.PackInt8(integers).DetachFromDisposeScope();
         _scales = scales.DetachFromDisposeScope();
         _zeros = torch.zeros(scales.shape, ScalarType.Int32).DetachFromDisposeScope();
     }

@@ -24,10 +24,6 @@ internal static class OneDnn
             else:
               z = torch.addcmul(unchecked_cast(Tensor, bias), y, x_scales)
             return z
-          def pack_int4(self: __torch__.M, steps: Tensor) -> Tensor:
-            return torch._convert_weight_to_int4pack_for_cpu(steps, 1)
-          def multiply_int4(self: __torch__.M, x: Tensor, weight: Tensor, group: int, scales: Tensor) -> Tensor:
-            return torch._weight_int4pack_mm_for_cpu(x, weight, group, scales)
 
         """;
 
@@ -46,11 +42,6 @@ internal static class OneDnn
     /// <returns>[M, outputs] bfloat16</returns>
     public static Tensor Multiply(Tensor rows, Tensor rowScales, Tensor weight, Tensor scales, Tensor zeros, Tensor? bias) =>
         Call("multiply_int8", rows, rowScales, weight, scales, zeros, bias);
-
-    /// <param name="steps">[outputs, inputs] int32 from 0 to 15</param>
-    public static Tensor PackInt4(Tensor steps) => Call("pack_int4", steps);
-
-    public static Tensor MultiplyInt4(Tensor rows, Tensor weight, int group, Tensor scales) => Call("multiply_int4", rows, weight, group, scales);
 
     private static Tensor Call(string name, params object?[] arguments) => (Tensor)Module.invoke(name, arguments!);
 }

@@ -19,6 +19,7 @@ internal abstract class PackedWeight : IDisposable
     {
         using var scope = NewDisposeScope();
         if (form == WeightForm.Int4 && Int4Weight.Fits(weight)) return new Int4Weight(weight);
+        if (form == WeightForm.Int4 && CudaInt4Weight.Fits(weight)) return new CudaInt4Weight(weight);
         if (form is WeightForm.Int4 or WeightForm.Int8 && Int8Weight.Fits(weight)) return new Int8Weight(weight);
         if (form is WeightForm.Int4 or WeightForm.Int8 && CudaInt8Weight.Fits(weight)) return new CudaInt8Weight(weight);
         return form != WeightForm.Plain && BFloat16Weight.Fits(weight) ? new BFloat16Weight(weight) : null;

@@ -50,15 +50,15 @@ internal static unsafe class RowBytes
             bytes.Clear();
             return NotANumber;
         }
-        var scale = Up(Math.Max(Wide(greatest), Smallest) / Steps);
-        var (inverse, at) = (1 / Wide(scale), 0);
+        var scale = Up(Math.Max(BFloat16Lanes.Wide(greatest), Smallest) / Steps);
+        var (inverse, at) = (1 / BFloat16Lanes.Wide(scale), 0);
         var (factors, offsets) = (Vector512.Create(inverse), Vector512.Create(ToByte));
         for (; at <= values.Length - Vector512<byte>.Count; at += Vector512<byte>.Count)
         {
             var (low, high) = (Pair(values[at..]), Pair(values[(at + Vector512<ushort>.Count)..]));
             Vector512.Narrow(low, high).CopyTo(bytes[at..]);
         }
-        for (; at < values.Length; at++) bytes[at] = (byte)BitConverter.SingleToInt32Bits(Wide(values[at]) * inverse + ToByte);
+        for (; at < values.Length; at++) bytes[at] = (byte)BitConverter.SingleToInt32Bits(BFloat16Lanes.Wide(values[at]) * inverse + ToByte);
         return scale;
 
         Vector512<ushort> Pair(ReadOnlySpan<ushort> from)
@@ -81,8 +81,6 @@ internal static unsafe class RowBytes
         for (; at < values.Length; at++) greatest = Math.Max(greatest, (ushort)(values[at] & Magnitude));
         return greatest;
     }
-
-    private static float Wide(ushort bits) => BitConverter.Int32BitsToSingle(bits << 16);
 
     /// <summary>The least bfloat16 that is no less, so that no byte overflows and the product's scale is exactly the one that was divided by.</summary>
     private static ushort Up(float value) => (ushort)((BitConverter.SingleToInt32Bits(value) + 0xFFFF) >> 16);

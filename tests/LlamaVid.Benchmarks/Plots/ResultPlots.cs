@@ -19,7 +19,7 @@ internal static class ResultPlots
     }
 
     public static IEnumerable<(string Name, Plot Plot)> Of(JsonObject document) =>
-        [.. EnginePlots.Of(document), .. GrowthPlots.Of(document), .. FilmPlots.Of(document)];
+        [.. EnginePlots.Of(document), .. GrowthPlots.Of(document), .. FilmPlots.Of(document), .. StartPlots.Of(document)];
 
     /// <summary>Groups of bars that begin at 0 and have room for their heights.</summary>
     public static Plot Bars(string title, IReadOnlyList<string> names, string up, params IReadOnlyList<(string Name, IReadOnlyList<double?> Heights)> series)

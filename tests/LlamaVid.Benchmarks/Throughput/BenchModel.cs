@@ -21,6 +21,7 @@ namespace LlamaVid.Benchmarks.Throughput;
 internal static class BenchModel
 {
     private const string Finished = "complete";
+    private const long LargestShard = 2_000_000_000;
 
     public static string Folder(BenchShape shape) => Path.Combine(ProjectFiles.Cache, shape.Name);
 
@@ -46,7 +47,7 @@ internal static class BenchModel
             Initialisation.Fill(frames.named_parameters(), seed + 1);
             Silence(decoder.get_parameter("lm_head.weight")!);
             CheckpointWriter.WriteModel(
-                folder, decoder.named_parameters().Select(Named("")).Concat(frames.named_parameters().Select(Named("model."))), torch.ScalarType.BFloat16);
+                folder, decoder.named_parameters().Select(Named("")).Concat(frames.named_parameters().Select(Named("model."))), torch.ScalarType.BFloat16, LargestShard);
         }
         using (var tower = new EvaVisionTower(shape.Tower with { Depth = shape.Tower.Depth + 1 }, BenchShape.ImageSize, placement))
         {

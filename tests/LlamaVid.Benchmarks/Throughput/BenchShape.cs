@@ -21,6 +21,9 @@ internal sealed record BenchShape(
     public static readonly BenchShape OneBillionGiant =
         OneBillion with { Name = "bench-1b-eva-g", Tower = EvaShape.Giant, TextWidth = 768, TextLayers = 12, TextMlp = 3072, Queries = 32 };
 
+    /// <summary>The same with three times the layers: 5 GB of bfloat16, which start-up has to read.</summary>
+    public static readonly BenchShape FiveGigabytes = OneBillion with { Name = "bench-5gb", Layers = 48 };
+
     /// <summary>So small that the commands themselves can be tried; its numbers mean nothing.</summary>
     public static readonly BenchShape Smoke = new("bench-smoke", 64, 2, 4, 128, 2000, TinyTower, 128, 2, 256, 8);
 

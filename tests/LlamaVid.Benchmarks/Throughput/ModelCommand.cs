@@ -8,10 +8,15 @@ internal static class ModelCommand
 {
     private const long Seed = 1;
 
-    public static Option<string> Size() => new Option<string>("--size")
+    private static readonly Dictionary<string, BenchShape> Sizes = new()
     {
-        Description = "1b is measured; smoke is for trying the commands.", DefaultValueFactory = _ => "1b",
-    }.AcceptOnlyFromAmong("1b", "smoke");
+        ["1b"] = BenchShape.OneBillion, ["5gb"] = BenchShape.FiveGigabytes, ["smoke"] = BenchShape.Smoke,
+    };
+
+    public static Option<string> Size(string fallback = "1b") => new Option<string>("--size")
+    {
+        Description = "1b is measured, 5gb for start-up; smoke is for trying the commands.", DefaultValueFactory = _ => fallback,
+    }.AcceptOnlyFromAmong([.. Sizes.Keys]);
 
     public static Option<string> Tower() => new Option<string>("--tower")
     {
@@ -20,10 +25,9 @@ internal static class ModelCommand
 
     public static BenchShape Shape(string size, string tower) => (size, tower) switch
     {
-        ("1b", "tiny") => BenchShape.OneBillion,
+        (_, "tiny") => Sizes[size],
         ("1b", _) => BenchShape.OneBillionGiant,
-        (_, "tiny") => BenchShape.Smoke,
-        _ => throw new BenchmarkException("--size smoke has a tiny tower only."),
+        _ => throw new BenchmarkException($"--size {size} has a tiny tower only."),
     };
 
     public static Command Create()
@@ -45,7 +49,7 @@ internal static class ModelCommand
         if (BenchModel.Exists(shape)) return;
         await Console.Error.WriteLineAsync($"Writing {shape.Name}, once ...");
         using var process = Process.Start(new ProcessStartInfo(
-            Environment.ProcessPath!, ["model", "--size", shape == BenchShape.Smoke ? "smoke" : "1b", "--tower", shape.IsGiant ? "giant" : "tiny"])
+            Environment.ProcessPath!, ["model", "--size", shape.IsGiant ? "1b" : Sizes.First(size => size.Value == shape).Key, "--tower", shape.IsGiant ? "giant" : "tiny"])
         {
             RedirectStandardOutput = true,
         })!;

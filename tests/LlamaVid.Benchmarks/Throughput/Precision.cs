@@ -31,11 +31,11 @@ internal sealed record Precision(string Name, ModelDtype Dtype, Quantization Qua
     /// <summary>What one step of decoding has to read.</summary>
     public double BytesPerStep(BenchShape shape) => shape.PromptWeights * WeightBytes + (double)(shape.MultipliedWeights - shape.PromptWeights) * HeadBytes;
 
-    /// <summary>Of 10⁹ operations per second. 4-bit weights are multiplied as 16-bit ones.</summary>
+    /// <summary>Of 10⁹ operations per second. 4-bit weights are multiplied as bytes.</summary>
     public double Peak(Ceilings ceilings) => Name switch
     {
         "f32" => ceilings.F32GflopS,
-        "int8" => ceilings.Int8GopS,
+        "int8" or "int4" => ceilings.Int8GopS,
         _ => ceilings.Bf16GflopS,
     };
 }

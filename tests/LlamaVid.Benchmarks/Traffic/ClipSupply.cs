@@ -19,12 +19,13 @@ internal sealed class ClipSupply
 
     /// <param name="count">different ones</param>
     /// <param name="seed">the same seed draws the same videos</param>
-    public static async Task<ClipSupply> DrawAsync(int count, int seed, CancellationToken cancellationToken)
+    /// <param name="seconds">of each; null: as they are drawn</param>
+    public static async Task<ClipSupply> DrawAsync(int count, int seed, CancellationToken cancellationToken, int? seconds = null)
     {
         var folder = Directory.CreateTempSubdirectory("llamavid-clips");
         try
         {
-            Film[] films = [.. Enumerable.Range(0, count).Select(number => FilmDraw.Clip("benchmark", seed, number))];
+            Film[] films = [.. Enumerable.Range(0, count).Select(number => Lasting(FilmDraw.Clip("benchmark", seed, number)))];
             await VideoWriter.WriteAsync(films, folder.FullName, cancellationToken);
             return new([.. films.Select(film => File.ReadAllBytes(Path.Combine(folder.FullName, film.Video)))], TimeProvider.System.GetUtcNow().Ticks);
         }
@@ -32,6 +33,8 @@ internal sealed class ClipSupply
         {
             folder.Delete(recursive: true);
         }
+
+        Film Lasting(Film film) => seconds is { } wanted ? film with { Scenes = [film.Scenes[0] with { Seconds = wanted }] } : film;
     }
 
     /// <summary>The same bytes for the same number.</summary>

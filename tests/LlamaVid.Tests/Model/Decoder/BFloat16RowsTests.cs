@@ -30,6 +30,11 @@ public sealed class BFloat16RowsTests
     [InlineData(1, 1, 64)]
     [InlineData(5, 3, 128)]
     [InlineData(90, 16, 128)]
+    [InlineData(2, 3, 32)]
+    [InlineData(5, 20, 80)]
+    [InlineData(5, 4, 96)]
+    [InlineData(5, 4, 100)]
+    [InlineData(5, 4, 34)]
     public void Rotations_are_those_of_the_operators(int rows, int heads, int size)
     {
         Assert.SkipUnless(Vector512.IsHardwareAccelerated, "this processor has no registers of 512 bits");
