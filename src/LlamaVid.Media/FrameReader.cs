@@ -8,11 +8,12 @@ using Microsoft.Extensions.Logging;
 
 namespace LlamaVid.Media;
 
-/// <summary>Decodes a video and hands out the frames of a plan, one at a time, as they are asked for. Holds a single frame.</summary>
+/// <summary>Decodes a video and hands out the frames of a plan, one at a time, as they are asked for. Reads one ahead and holds no more.</summary>
 /// <remarks>
 /// ffmpeg writes two sockets: the pts of every decoded frame (before selection), and the pixels of the selected ones. The plan's rule is applied
 /// to the first on this side as well; that gives each picture its exact number and time, and shows progress while nothing is selected.
-/// What bounds memory is the socket: ffmpeg blocks until the frame before has been read.
+/// What bounds memory is the socket: ffmpeg blocks until the frame before has been read. One is read while the consumer works with the one before: a decoder that waits for
+/// the consumer, frame by frame, leaves its cores idle.
 /// Decoding begins at a key frame well before the plan's start where that gives the very same frames (0.24 s instead of 10 s at the end of a QCIF hour),
 /// and at the beginning of the file everywhere else: containers without an index, encodings that carry more over from frame to frame than key frames reset.
 /// Where a plan takes key frames the decoder skips all others, and those that are not of the plan are dropped here. Decoders may mix up order and times when frames
@@ -59,20 +60,24 @@ internal sealed class FrameReader(
         var taken = Channel.CreateUnbounded<Pictured>(new() { SingleReader = true, SingleWriter = true });
         var selection = new Selection(plan, way, packets, stream);
         var times = ReadTimesAsync(run, selection, taken.Writer, stall, stop.Token);
+        Task<VideoFrame?>? next = null;
         try
         {
             var socket = await Guarded(run.AcceptAsync(Pixels, stop.Token)).ConfigureAwait(false);
             var pixels = new PpmStream(socket ?? Stream.Null, options.MaxPixels);
             await using var closing = pixels.ConfigureAwait(false);
-            for (var frames = 0; await NextAsync(pixels).ConfigureAwait(false) is { } frame; frames++)
+            next = NextAsync(pixels);
+            for (var frames = 0; await next.ConfigureAwait(false) is { } frame; frames++)
             {
                 if (frames == plan.Limit)
                 {
                     frame.Dispose();
                     throw VideoTooLongException.OfFrames(frames + 1L, plan.Limit);
                 }
+                next = NextAsync(pixels);
                 yield return frame;
             }
+            next = null;
             if (selection.IsOver) yield break;
             await pixels.DisposeAsync().ConfigureAwait(false);                  // it may have more to say than we want to hear
             await run.RequireItsOwnEndAsync(options).ConfigureAwait(false);
@@ -81,6 +86,7 @@ internal sealed class FrameReader(
         {
             await stop.CancelAsync().ConfigureAwait(false);
             await times.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (next is not null) await LeaveAsync(next).ConfigureAwait(false);
         }
 
         async Task<VideoFrame?> NextAsync(PpmStream pixels)
@@ -90,7 +96,7 @@ internal sealed class FrameReader(
                 stall.Restart();
                 if (!await Guarded(taken.Reader.WaitToReadAsync(stop.Token).AsTask()).ConfigureAwait(false) || !taken.Reader.TryRead(out var next)) return null;
                 var frame = await Guarded(pixels.ReadAsync(next.Index, next.Timestamp, stop.Token)).ConfigureAwait(false);
-                stall.Pause();          // while the consumer works with the frame
+                stall.Pause();          // until the consumer has taken it
                 if (next.IsTaken || frame is null) return frame;
                 frame.Dispose();
             }
@@ -108,6 +114,13 @@ internal sealed class FrameReader(
                     $"decoding gave no frame for {options.DecodeTimeout.TotalSeconds:0.#} s (Media:DecodeTimeout). Send a smaller or simpler video.");
             }
         }
+    }
+
+    /// <summary>The frame that was read ahead and that nobody asks for any more.</summary>
+    private static async Task LeaveAsync(Task<VideoFrame?> ahead)
+    {
+        await ((Task)ahead).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (ahead.IsCompletedSuccessfully && await ahead.ConfigureAwait(false) is { } frame) frame.Dispose();
     }
 
     /// <summary>

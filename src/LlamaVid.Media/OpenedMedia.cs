@@ -39,7 +39,7 @@ public sealed class OpenedMedia : IAsyncDisposable
         return sampling.KeyFrames is true ? plan with { KeyFrames = _times.NearestKeyFrames(plan) } : plan;
     }
 
-    /// <summary>Decodes the video once and yields the frames of the plan in order. At most one is held here; the next is decoded meanwhile. Each is the caller's to dispose.</summary>
+    /// <summary>Decodes the video once and yields the frames of the plan in order. One is read ahead and no more are held. Each is the caller's to dispose.</summary>
     /// <exception cref="VideoUnreadableException">Nothing could be decoded, or decoding stood still. A file that breaks off midway yields what it has.</exception>
     /// <exception cref="VideoTooLongException">The file had more frames than it promised, and more than the limit.</exception>
     public async IAsyncEnumerable<VideoFrame> ReadFramesAsync(FramePlan plan, [EnumeratorCancellation] CancellationToken cancellationToken = default)

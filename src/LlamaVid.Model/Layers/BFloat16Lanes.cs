@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace LlamaVid.Model.Layers;
@@ -58,6 +59,7 @@ internal static unsafe class BFloat16Lanes
         return (ushort)((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Widen(ReadOnlySpan<ushort> values, Span<float> wide)
     {
         var at = 0;

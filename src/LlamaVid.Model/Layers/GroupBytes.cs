@@ -16,10 +16,8 @@ internal static unsafe class GroupBytes
     /// <param name="bytes">as many</param>
     /// <param name="scales">one of each group</param>
     /// <param name="sums">of a group's bytes, times its scale</param>
-    /// <param name="lanes">room for scales and sums; what is beyond the groups becomes 0</param>
-    public static void Round(ushort* values, int groups, sbyte* bytes, float* scales, float* sums, int lanes)
+    public static void Round(ushort* values, int groups, sbyte* bytes, float* scales, float* sums)
     {
-        for (var lane = groups; lane < lanes; lane++) scales[lane] = sums[lane] = 0;
         for (var group = 0; group < groups; group++, values += WeightRounding.Group, bytes += WeightRounding.Group)
         {
             var greatest = Greatest(values);

@@ -6,36 +6,44 @@ namespace LlamaVid.Model.Layers;
 
 /// <summary>Products of rows with 4-bit weights: bytes against steps in whole numbers, group by group, with the scales of both after each.</summary>
 /// <remarks>
-/// libtorch's kernel computes in float32: it reaches half of the memory's speed with one row, and is slower than 8 bits with eight. Here the steps of an output are unpacked
-/// once for four rows, and the outputs of a task stay in the cache for all rows. The sums of a row are made in one order, whatever stands beside it.
+/// libtorch's kernel computes in float32: it reaches half of the memory's speed with one row, and is slower than 8 bits with eight. Here a register holds four inputs of each of 16 outputs, so that
+/// sums of whole numbers need scales once for 2048 products; steps are unpacked once for four rows, and the tiles of a task stay in the cache for all rows. The sums of a row are made
+/// in one order, whatever stands beside it.
 /// </remarks>
 internal static unsafe class Int4Product
 {
-    private const int Group = WeightRounding.Group, Half = Group / 2, OutputsOfTask = 64, RowsTogether = 4;
+    private const int Group = WeightRounding.Group, Tile = WeightRounding.Tile, Half = Group / 2, TilesOfTask = 4, RowsTogether = 4;
     private const nuint Alignment = 64;
 
+    /// <summary>Registers whose products with four bytes, 15 · 127 at most and two in a sum, add up in 16 bits.</summary>
+    private const int RegistersOfSum = 4;
+
     private static readonly Vector512<float> Middle = Vector512.Create(8f);
+
+    /// <summary>Where a weight lies, as <see cref="WeightRounding.ToInt4"/> orders it.</summary>
+    public readonly record struct Weight(nint Steps, nint Scales, nint Middles, int Outputs, int Inputs);
 
     /// <param name="rows">[M, inputs] bfloat16, contiguous</param>
     /// <returns>[M, outputs] float32</returns>
     public static Tensor Multiply(Tensor rows, Weight weight)
     {
-        var (count, inputs, outputs, lanes) = ((int)rows.shape[0], weight.Groups * Group, weight.Outputs, weight.Lanes);
-        var product = torch.empty([count, outputs], ScalarType.Float32);
-        var floats = (nuint)(sizeof(float) * count * lanes);
-        var memory = (nint)NativeMemory.AlignedAlloc((nuint)count * (nuint)inputs + 2 * floats, Alignment);
+        var (count, inputs, groups) = ((int)rows.shape[0], weight.Inputs, weight.Inputs / Group);
+        var product = torch.empty([count, weight.Outputs], ScalarType.Float32);
+        var factors = (nint)sizeof(float) * count * groups;
+        var memory = (nint)NativeMemory.AlignedAlloc((nuint)((nint)count * inputs + 2 * factors), Alignment);
         try
         {
             fixed (byte* source = rows.bytes, target = product.bytes)
             {
-                var (from, to) = ((nint)source, (nint)target);
-                var all = new Rows((float*)memory, (float*)(memory + (nint)floats), (sbyte*)(memory + 2 * (nint)floats), (float*)to, inputs, lanes, outputs);
+                var from = (nint)source;
+                var all = new Rows((sbyte*)memory, (float*)(memory + (nint)count * inputs), (float*)(memory + (nint)count * inputs + factors), (float*)target, inputs, weight.Outputs);
                 BFloat16Lanes.ForRows(count, inputs, row =>
                 {
                     var one = all.From(row);
-                    GroupBytes.Round((ushort*)from + (long)row * inputs, weight.Groups, one.Bytes, one.Scales, one.Sums, lanes);
+                    GroupBytes.Round((ushort*)from + (long)row * inputs, groups, one.Bytes, one.Scales, one.Sums);
                 });
-                Parallel.For(0, (outputs + OutputsOfTask - 1) / OutputsOfTask, task => Multiply(all, count, weight, task * OutputsOfTask, Math.Min(outputs, (task + 1) * OutputsOfTask)));
+                var tiles = (weight.Outputs + Tile - 1) / Tile;
+                Parallel.For(0, (tiles + TilesOfTask - 1) / TilesOfTask, task => Multiply(all, count, weight, task * TilesOfTask, Math.Min(tiles, (task + 1) * TilesOfTask)));
             }
         }
         finally
@@ -50,108 +58,124 @@ internal static unsafe class Int4Product
         for (var row = 0; row < count;)
         {
             var (rows, isFour) = (all.From(row), count - row >= RowsTogether);
-            for (var output = first; output < end; output++)
-                if (isFour) Four(weight.Of(output), rows, output);
-                else One(weight.Of(output), rows, output);
+            for (var tile = first; tile < end; tile++)
+            {
+                var groups = (long)tile * (weight.Inputs / Group);
+                var (steps, scales, middles) = (weight.Steps + (nint)groups * Tile * Half, weight.Scales + (nint)groups * Tile * sizeof(ushort), weight.Middles + (nint)groups * Tile * sizeof(ushort));
+                var room = Math.Min(Tile, weight.Outputs - tile * Tile);
+                if (isFour) Four((byte*)steps, (ushort*)scales, (ushort*)middles, rows, tile * Tile, room);
+                else One((byte*)steps, (ushort*)scales, (ushort*)middles, rows, tile * Tile, room);
+            }
             row += isFour ? RowsTogether : 1;
         }
     }
 
-    private static void One(in Output weight, in Rows rows, int output)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void One(byte* steps, ushort* scales, ushort* middles, in Rows rows, int output, int room)
     {
-        var sum = Vector512<float>.Zero;
-        for (var group = 0; group < weight.Groups; group++)
+        var total = Vector512<float>.Zero;
+        for (var group = 0; group < rows.Inputs / Group; group++, steps += Tile * Half, scales += Tile, middles += Tile)
         {
-            var (low, high, scale) = weight.Group(group);
-            sum = Add(sum, low, high, scale, rows.Bytes + group * Group, rows.Scales[group]);
-        }
-        for (var lane = 0; lane < weight.Lanes; lane += Vector512<float>.Count)
-            sum = Vector512.FusedMultiplyAdd(weight.Offsets(lane), Vector512.Load(rows.Sums + lane), sum);
-        rows.Result[output] = Vector512.Sum(sum);
-    }
-
-    private static void Four(in Output weight, in Rows rows, int output)
-    {
-        var (sum0, sum1, sum2, sum3) = (Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero);
-        var (inputs, lanes, outputs) = (rows.Inputs, rows.Lanes, (long)rows.Outputs);
-        for (var group = 0; group < weight.Groups; group++)
-        {
+            var sum = Vector512<int>.Zero;
             sbyte* bytes = rows.Bytes + group * Group;
-            float* scales = rows.Scales + group;
-            var (low, high, scale) = weight.Group(group);
-            sum0 = Add(sum0, low, high, scale, bytes, scales[0]);
-            sum1 = Add(sum1, low, high, scale, bytes + inputs, scales[lanes]);
-            sum2 = Add(sum2, low, high, scale, bytes + 2 * inputs, scales[2 * lanes]);
-            sum3 = Add(sum3, low, high, scale, bytes + 3 * inputs, scales[3 * lanes]);
+            for (var register = 0; register < Tile; register += RegistersOfSum)
+            {
+                var part = Vector512<short>.Zero;
+                for (var at = register; at < register + RegistersOfSum; at++)
+                {
+                    var (low, high) = Unpacked(steps + at * Half);
+                    part += Products(low, high, bytes + 4 * at);
+                }
+                sum += ByteProducts.Twos(part);
+            }
+            var (scale, offset) = Factors(scales, middles);
+            total = Scaled(total, sum, scale, offset, rows.Scales[group], rows.Sums[group]);
         }
-        for (var lane = 0; lane < lanes; lane += Vector512<float>.Count)
-        {
-            var offsets = weight.Offsets(lane);
-            float* sums = rows.Sums + lane;
-            sum0 = Vector512.FusedMultiplyAdd(offsets, Vector512.Load(sums), sum0);
-            sum1 = Vector512.FusedMultiplyAdd(offsets, Vector512.Load(sums + lanes), sum1);
-            sum2 = Vector512.FusedMultiplyAdd(offsets, Vector512.Load(sums + 2 * lanes), sum2);
-            sum3 = Vector512.FusedMultiplyAdd(offsets, Vector512.Load(sums + 3 * lanes), sum3);
-        }
-        var result = rows.Result + output;
-        (result[0], result[outputs], result[2 * outputs], result[3 * outputs]) = (Vector512.Sum(sum0), Vector512.Sum(sum1), Vector512.Sum(sum2), Vector512.Sum(sum3));
+        Store(total, rows.Result + output, room);
     }
 
-    /// <summary>One group of one row. Two products of 15 · 127 and their neighbours' fit 16 bits.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Four(byte* steps, ushort* scales, ushort* middles, in Rows rows, int output, int room)
+    {
+        var (inputs, groups) = (rows.Inputs, rows.Inputs / Group);
+        var (total0, total1, total2, total3) = (Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero);
+        for (var group = 0; group < groups; group++, steps += Tile * Half, scales += Tile, middles += Tile)
+        {
+            var (sum0, sum1, sum2, sum3) = (Vector512<int>.Zero, Vector512<int>.Zero, Vector512<int>.Zero, Vector512<int>.Zero);
+            sbyte* bytes = rows.Bytes + group * Group;
+            for (var register = 0; register < Tile; register += RegistersOfSum)
+            {
+                var (part0, part1, part2, part3) = (Vector512<short>.Zero, Vector512<short>.Zero, Vector512<short>.Zero, Vector512<short>.Zero);
+                for (var at = register; at < register + RegistersOfSum; at++)
+                {
+                    var (low, high) = Unpacked(steps + at * Half);
+                    sbyte* four = bytes + 4 * at;
+                    part0 += Products(low, high, four);
+                    part1 += Products(low, high, four + inputs);
+                    part2 += Products(low, high, four + 2 * inputs);
+                    part3 += Products(low, high, four + 3 * inputs);
+                }
+                sum0 += ByteProducts.Twos(part0);
+                sum1 += ByteProducts.Twos(part1);
+                sum2 += ByteProducts.Twos(part2);
+                sum3 += ByteProducts.Twos(part3);
+            }
+            var (scale, offset) = Factors(scales, middles);
+            float* rowScales = rows.Scales + group;
+            float* rowSums = rows.Sums + group;
+            total0 = Scaled(total0, sum0, scale, offset, rowScales[0], rowSums[0]);
+            total1 = Scaled(total1, sum1, scale, offset, rowScales[groups], rowSums[groups]);
+            total2 = Scaled(total2, sum2, scale, offset, rowScales[2 * groups], rowSums[2 * groups]);
+            total3 = Scaled(total3, sum3, scale, offset, rowScales[3 * groups], rowSums[3 * groups]);
+        }
+        var (result, outputs) = ((nint)(rows.Result + output), (nint)rows.Outputs * sizeof(float));
+        Store(total0, (float*)result, room);
+        Store(total1, (float*)(result + outputs), room);
+        Store(total2, (float*)(result + 2 * outputs), room);
+        Store(total3, (float*)(result + 3 * outputs), room);
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> Add(Vector512<float> sum, Vector512<byte> low, Vector512<byte> high, Vector512<float> scale, sbyte* bytes, float rowScale)
+    private static (Vector512<byte> Low, Vector512<byte> High) Unpacked(byte* steps)
     {
-        var products = ByteProducts.Twos(low, Vector512.Load(bytes)) + ByteProducts.Twos(high, Vector512.Load(bytes + Half));
-        return Vector512.FusedMultiplyAdd(Vector512.ConvertToSingle(ByteProducts.Twos(products)), scale * Vector512.Create(rowScale), sum);
+        var (both, mask) = (Vector512.Load(steps), Vector512.Create((byte)0x0F));
+        return (both & mask, (both.AsUInt16() >>> 4).AsByte() & mask);
     }
 
-    /// <summary>Where a weight lies, as <see cref="WeightRounding.ToInt4"/> makes it.</summary>
-    /// <param name="Steps">[outputs, inputs / 2]</param>
-    /// <param name="Scales">[outputs, lanes] bfloat16, as are the <paramref name="Middles"/></param>
-    public readonly record struct Weight(nint Steps, nint Scales, nint Middles, int Outputs, int Groups, int Lanes)
+    /// <summary>Four inputs of each output, and the four that are 64 further on.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<short> Products(Vector512<byte> low, Vector512<byte> high, sbyte* bytes) =>
+        ByteProducts.Twos(low, Vector512.Create(*(int*)bytes).AsSByte()) + ByteProducts.Twos(high, Vector512.Create(*(int*)(bytes + Half)).AsSByte());
+
+    /// <summary>Of 16 outputs: what a step is worth, and step 0.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static (Vector512<float> Scale, Vector512<float> Offset) Factors(ushort* scales, ushort* middles)
     {
-        internal Output Of(int output) => new(
-            (byte*)Steps + (long)output * Groups * Half, (ushort*)Scales + (long)output * Lanes, (ushort*)Middles + (long)output * Lanes, Groups, Lanes);
+        var scale = BFloat16Lanes.LoadHalf(scales);
+        return (scale, BFloat16Lanes.LoadHalf(middles) - Middle * scale);
     }
 
-    /// <summary>The weights of one output.</summary>
-    internal readonly struct Output(byte* steps, ushort* scales, ushort* middles, int groups, int lanes)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Scaled(Vector512<float> total, Vector512<int> sum, Vector512<float> scale, Vector512<float> offset, float rowScale, float rowSum) =>
+        Vector512.FusedMultiplyAdd(offset, Vector512.Create(rowSum), Vector512.FusedMultiplyAdd(Vector512.ConvertToSingle(sum), scale * Vector512.Create(rowScale), total));
+
+    private static void Store(Vector512<float> total, float* result, int room)
     {
-        private readonly byte* _steps = steps;
-        private readonly ushort* _scales = scales, _middles = middles;
-
-        public int Groups { get; } = groups;
-
-        public int Lanes { get; } = lanes;
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public (Vector512<byte> Low, Vector512<byte> High, Vector512<float> Scale) Group(int group)
-        {
-            var (both, mask) = (Vector512.Load(_steps + group * Half), Vector512.Create((byte)0x0F));
-            return (both & mask, (both.AsUInt16() >>> 4).AsByte() & mask, Vector512.Create(BFloat16Lanes.Wide(_scales[group])));
-        }
-
-        /// <summary>The values of step 0 of sixteen groups.</summary>
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public Vector512<float> Offsets(int lane) => Wide(_middles + lane) - Middle * Wide(_scales + lane);
-
-        private static Vector512<float> Wide(ushort* values)
-        {
-            var (first, second) = Vector256.Widen(Vector256.Load(values));
-            return (Vector512.Create(first, second) << 16).AsSingle();
-        }
+        if (room == Tile) total.Store(result);
+        else
+            for (var output = 0; output < room; output++) result[output] = total[output];
     }
 
     /// <summary>Where rows lie that are rounded to bytes, from the first one on, and their results.</summary>
-    private readonly struct Rows(float* scales, float* sums, sbyte* bytes, float* result, int inputs, int lanes, int outputs)
+    private readonly struct Rows(sbyte* bytes, float* scales, float* sums, float* result, int inputs, int outputs)
     {
+        public readonly sbyte* Bytes = bytes;
         public readonly float* Scales = scales;
         public readonly float* Sums = sums;
-        public readonly sbyte* Bytes = bytes;
         public readonly float* Result = result;
-        public readonly int Inputs = inputs, Lanes = lanes, Outputs = outputs;
+        public readonly int Inputs = inputs, Outputs = outputs;
 
         public Rows From(int row) =>
-            new(Scales + (long)row * Lanes, Sums + (long)row * Lanes, Bytes + (long)row * Inputs, Result + (long)row * Outputs, Inputs, Lanes, Outputs);
+            new(Bytes + (long)row * Inputs, Scales + row * (Inputs / Group), Sums + row * (Inputs / Group), Result + (long)row * Outputs, Inputs, Outputs);
     }
 }

@@ -6,22 +6,18 @@ namespace LlamaVid.Model.Layers;
 /// <remarks>The rows are rounded to 8 bits on the way, each group of a row with a scale of its own, so a row's result does not depend on the rows beside it.</remarks>
 internal sealed class Int4Weight : PackedWeight
 {
-    private const int LanesTogether = 16;
-
     private readonly Int4Product.Weight _weight;
-    private readonly Tensor _steps;                                         // [outputs, inputs / 2] bytes
-    private readonly Tensor _scales;                                        // [outputs, lanes] bfloat16, lanes: the groups, in sixteens
-    private readonly Tensor _middles;                                       // of step 8
+    private readonly Tensor _steps;                                         // as WeightRounding orders them
+    private readonly Tensor _scales;
+    private readonly Tensor _middles;                                       // values of step 8
 
     public Int4Weight(Tensor weight)
     {
-        var groups = (int)weight.shape[1] / WeightRounding.Group;
-        var lanes = (groups + LanesTogether - 1) / LanesTogether * LanesTogether;
-        (_steps, _scales, _middles) = WeightRounding.ToInt4(weight, lanes);
+        (_steps, _scales, _middles) = WeightRounding.ToInt4(weight);
         _steps.DetachFromDisposeScope();
         _scales.DetachFromDisposeScope();
         _middles.DetachFromDisposeScope();
-        _weight = new(BFloat16Lanes.Address(_steps), BFloat16Lanes.Address(_scales), BFloat16Lanes.Address(_middles), (int)weight.shape[0], groups, lanes);
+        _weight = new(BFloat16Lanes.Address(_steps), BFloat16Lanes.Address(_scales), BFloat16Lanes.Address(_middles), (int)weight.shape[0], (int)weight.shape[1]);
     }
 
     public override WeightForm Form => WeightForm.Int4;

@@ -1,15 +1,20 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace LlamaVid.Model.Layers;
 
 /// <summary>Rounds weights to few bits, a row at a time while it is in the cache. Knows no products.</summary>
-/// <remarks>Through tensor operators rounding takes eight passes over float32 copies, which were most of the time in which a model was loaded.</remarks>
+/// <remarks>
+/// Through tensor operators rounding takes eight passes over float32 copies, which were most of the time in which a model was loaded. The loops are compiled in full at once: loading is over
+/// before the runtime would find out that they are worth it.
+/// </remarks>
 internal static unsafe class WeightRounding
 {
-    public const int Group = 128;
+    /// <summary>Inputs that share a scale in 4 bits, and outputs that lie together.</summary>
+    public const int Group = 128, Tile = 16;
 
-    private const int Int8Steps = 127, Int4Steps = 15, Int4Middle = 8, Int4Together = 2, Half = Group / Int4Together;
+    private const int Int8Steps = 127, Int4Steps = 15, Int4Middle = 8, Half = Group / 2;
     private const float Least = 1e-12f;
 
     /// <summary>Added to a small float, leaves the nearest whole number, ties to even, in the lowest byte of its bits.</summary>
@@ -27,24 +32,32 @@ internal static unsafe class WeightRounding
     }
 
     /// <summary>Each group of 128 inputs of an output lies between two values of its own: value ≈ (step - 8) · scale + middle.</summary>
+    /// <remarks>
+    /// Outputs lie in tiles of 16, whose last is filled up with zeros. Of a group a tile has 16 registers of 64 bytes; register r holds for each output, in the lower halves of four bytes, the steps
+    /// 4r to 4r + 3, and in the upper halves those 64 further on.
+    /// </remarks>
     /// <param name="weight">[outputs, inputs], inputs in whole groups</param>
-    /// <param name="lanes">groups that the scales have room for; what is beyond the inputs is 0</param>
-    /// <returns>[outputs, inputs / 2] bytes, the steps i and i + 64 of a group in one; scales and middles [outputs, lanes] in bfloat16</returns>
-    public static (Tensor Steps, Tensor Scales, Tensor Middles) ToInt4(Tensor weight, int lanes)
+    /// <returns>[tiles, groups, 16, 64] bytes; scales and middles [tiles, groups, 16] in bfloat16</returns>
+    public static (Tensor Steps, Tensor Scales, Tensor Middles) ToInt4(Tensor weight)
     {
-        var (outputs, inputs) = ((int)weight.shape[0], (int)weight.shape[1]);
-        var steps = torch.empty([outputs, inputs / Int4Together], ScalarType.Byte);
-        var (scales, middles) = (torch.zeros([outputs, lanes], ScalarType.BFloat16), torch.zeros([outputs, lanes], ScalarType.BFloat16));
+        var (outputs, groups) = ((int)weight.shape[0], (int)weight.shape[1] / Group);
+        var tiles = (outputs + Tile - 1) / Tile;
+        var steps = torch.zeros([tiles, groups, Tile, Half], ScalarType.Byte);
+        var (scales, middles) = (torch.zeros([tiles, groups, Tile], ScalarType.BFloat16), torch.zeros([tiles, groups, Tile], ScalarType.BFloat16));
         var (to, factors, offsets) = (BFloat16Lanes.Address(steps), BFloat16Lanes.Address(scales), BFloat16Lanes.Address(middles));
         ForRows(weight, (row, values) =>
         {
-            for (var group = 0; group < inputs / Group; group++)
-                (((ushort*)factors)[(long)row * lanes + group], ((ushort*)offsets)[(long)row * lanes + group]) =
-                    ToInt4(values.Slice(group * Group, Group), (byte*)to + ((long)row * inputs + group * Group) / Int4Together);
+            for (var group = 0; group < groups; group++)
+            {
+                var (tile, output) = (((long)row / Tile * groups) + group, row % Tile);
+                (((ushort*)factors)[tile * Tile + output], ((ushort*)offsets)[tile * Tile + output]) =
+                    ToInt4(values.Slice(group * Group, Group), (uint*)to + tile * Tile * Tile + output);
+            }
         });
         return (steps, scales, middles);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float ToInt8(ReadOnlySpan<float> values, byte* to)
     {
         var (most, at) = (Vector512<float>.Zero, 0);
@@ -61,8 +74,10 @@ internal static unsafe class WeightRounding
         return scale;
     }
 
+    /// <param name="to">four bytes of each register of a group</param>
     /// <returns>the bits of scale and middle</returns>
-    private static (ushort Scale, ushort Middle) ToInt4(ReadOnlySpan<float> values, byte* to)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static (ushort Scale, ushort Middle) ToInt4(ReadOnlySpan<float> values, uint* to)
     {
         var (least, most) = (Vector512.Create(values), Vector512.Create(values));
         for (var at = Vector512<float>.Count; at < Group; at += Vector512<float>.Count)
@@ -77,18 +92,22 @@ internal static unsafe class WeightRounding
         var (divisor, start) = (Vector512.Create(BFloat16Lanes.Wide(scale)), Vector512.Create(from));
         var greatest = Vector512.Create((byte)Int4Steps);
         var (low, high) = (Vector512.Min(Bytes(values, divisor, start), greatest), Vector512.Min(Bytes(values[Half..], divisor, start), greatest));
-        (low | high << 4).Store(to);
+        var fours = (low | high << 4).AsUInt32();
+        for (var register = 0; register < Tile; register++) to[register * Tile] = fours[register];
         return (scale, BFloat16Lanes.Bits(BFloat16Lanes.Wide(scale) * Int4Middle + from));
     }
 
     /// <summary>(values - start) / divisor of 64 values, rounded; negative ones as two's complement.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<byte> Bytes(ReadOnlySpan<float> values, Vector512<float> divisor, Vector512<float> start)
     {
         return Vector512.Narrow(Pair(values), Pair(values[(2 * Vector512<float>.Count)..]));
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         Vector512<ushort> Pair(ReadOnlySpan<float> from) =>
             Vector512.Narrow(Bits(from), Bits(from[Vector512<float>.Count..])) & Vector512.Create((ushort)0xFF);
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         Vector512<uint> Bits(ReadOnlySpan<float> from) => ((Vector512.Create(from) - start) / divisor + ToByte).AsUInt32();
     }
 

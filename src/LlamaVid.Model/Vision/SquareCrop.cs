@@ -17,9 +17,14 @@ internal sealed class SquareCrop
 {
     private const int Channels = 3;
 
+    /// <summary>Pixels that are weighed at a time, each in four lanes of which the last is empty; and bytes that are read beyond a row for it.</summary>
+    private const int Together = 4, LanesOfPixel = 4, Overrun = (2 * Together - 1) * Channels;
+
     private readonly byte[] _background;
     private readonly BicubicAxis _horizontal;
     private readonly BicubicAxis _vertical;
+    private readonly int _groups;                                       // of pixels under one output
+    private readonly int[] _pixelWeights;                               // [outputs, groups, pixels, lanes], zero beyond the taps
 
     /// <param name="width">of the pictures, at least 1</param>
     /// <param name="height">of the pictures, at least 1</param>
@@ -37,6 +42,13 @@ internal sealed class SquareCrop
         var (resizedWidth, resizedHeight) = canvasWidth <= canvasHeight ? ((long)side, resizedLong) : (resizedLong, (long)side);
         _horizontal = new(width, canvasWidth, resizedWidth, (resizedWidth - side) / 2, side);
         _vertical = new(height, canvasHeight, resizedHeight, (resizedHeight - side) / 2, side);
+        _groups = (_horizontal.Taps + Together - 1) / Together;
+        _pixelWeights = new int[side * _groups * Vector512<int>.Count];
+        for (var i = 0; i < side * _horizontal.Taps; i++)
+        {
+            var (x, tap) = Math.DivRem(i, _horizontal.Taps);
+            _pixelWeights.AsSpan((x * _groups * Together + tap) * LanesOfPixel, LanesOfPixel).Fill(_horizontal.Weights[i]);
+        }
     }
 
     public int Width { get; }
@@ -83,47 +95,53 @@ internal sealed class SquareCrop
     {
         var rowBytes = Width * Channels;
         var source = rgb24[(row * rowBytes)..];
-        if (source.Length > rowBytes)
+        if (source.Length >= rowBytes + Overrun)
         {
             ResizeRow(source, planar);
             return;
         }
-        // A pixel is read as four bytes, so the last row needs a copy with a byte behind it.
-        var copy = ArrayPool<byte>.Shared.Rent(rowBytes + 1);
-        source.CopyTo(copy);
+        // Pixels are read beyond the last one, so the last rows need a copy with bytes behind it.
+        var copy = ArrayPool<byte>.Shared.Rent(rowBytes + Overrun);
+        source[..Math.Min(source.Length, rowBytes)].CopyTo(copy);
         ResizeRow(copy, planar);
         ArrayPool<byte>.Shared.Return(copy);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]              // the first frames of a process are as fast as the later ones
     private void ResizeRow(ReadOnlySpan<byte> source, Span<byte> planar)
     {
-        var taps = _horizontal.Taps;
+        var groups = _groups;
         var starts = _horizontal.Starts;
         var outside = _horizontal.Outside;
-        Debug.Assert(source.Length > (starts[^1] + taps) * Channels, "the last pixel is read with the byte that follows it");
+        Debug.Assert(source.Length >= (starts[^1] + (groups - 1) * Together) * Channels + Vector128<byte>.Count, "the last pixels are read with the bytes that follow them");
 
         var background = Vector128.Create(_background[0], _background[1], _background[2], 0);
         var red = planar[..Side];
         var green = planar.Slice(Side, Side);
         var blue = planar.Slice(2 * Side, Side);
         ref var pixels = ref MemoryMarshal.GetReference(source);
-        ref var weight = ref MemoryMarshal.GetReference(_horizontal.Weights);
+        ref var weight = ref MemoryMarshal.GetArrayDataReference(_pixelWeights);
         for (var x = 0; x < starts.Length; x++)
         {
-            var sum = Vector128.Create(BicubicAxis.Half) + background * outside[x];
+            var sums = Vector512<int>.Zero;
             ref var pixel = ref Unsafe.Add(ref pixels, starts[x] * Channels);
-            for (var t = 0; t < taps; t++)
+            for (var group = 0; group < groups; group++)
             {
-                var rgb = Vector128.CreateScalarUnsafe(Unsafe.ReadUnaligned<uint>(ref Unsafe.Add(ref pixel, t * Channels))).AsByte();
-                sum += Vector128.WidenLower(Vector128.WidenLower(rgb)).AsInt32() * weight;
-                weight = ref Unsafe.Add(ref weight, 1);
+                var bytes = Vector128.Shuffle(Vector128.LoadUnsafe(ref pixel), Vector128.Create((byte)0, 1, 2, 255, 3, 4, 5, 255, 6, 7, 8, 255, 9, 10, 11, 255));
+                var words = Vector256.WidenLower(bytes.ToVector256Unsafe());
+                sums += Vector512.WidenLower(words.ToVector512Unsafe()).AsInt32() * Vector512.LoadUnsafe(ref weight);
+                pixel = ref Unsafe.Add(ref pixel, Together * Channels);
+                weight = ref Unsafe.Add(ref weight, Vector512<int>.Count);
             }
-            var bytes = ToBytes(sum);
-            (red[x], green[x], blue[x]) = ((byte)bytes[0], (byte)bytes[1], (byte)bytes[2]);
+            var halves = sums.GetLower() + sums.GetUpper();
+            var sum = halves.GetLower() + halves.GetUpper() + Vector128.Create(BicubicAxis.Half) + background * outside[x];
+            var values = ToBytes(sum);
+            (red[x], green[x], blue[x]) = ((byte)values[0], (byte)values[1], (byte)values[2]);
         }
     }
 
     /// <summary>destination[x] = bias + Σ weights[t] · rows[t · stride + x]</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void WeighRows(ReadOnlySpan<byte> rows, int stride, ReadOnlySpan<int> weights, int bias, Span<byte> destination)
     {
         ref var first = ref MemoryMarshal.GetReference(rows);

@@ -132,19 +132,25 @@ public sealed class PackedWeightTests
     public void Weights_are_rounded_to_4_bits_as_by_operators()
     {
         using var scope = NewDisposeScope();
-        const int outputs = 40, inputs = 384, lanes = 16;
+        const int outputs = 40, inputs = 384, groups = 3, tiles = 3;
         var weight = randn(outputs, inputs).to(ScalarType.BFloat16);
-        var (steps, scales, middles) = WeightRounding.ToInt4(weight, lanes);
+        var (steps, scales, middles) = WeightRounding.ToInt4(weight);
 
-        var groups = weight.to(ScalarType.Float32).view(outputs, -1, WeightRounding.Group);
-        var least = groups.amin([2L], keepdim: true);
-        var scale = groups.amax([2L], keepdim: true).sub_(least).div_(15f).to(ScalarType.BFloat16).to(ScalarType.Float32);
-        var expected = groups.sub(least).div_(scale).round_().clamp_(0f, 15f).to(ScalarType.Byte);
-        var (low, high) = (expected.narrow(2, 0, 64), expected.narrow(2, 64, 64));
-        Assert.True(low.add(high.mul(16)).view(outputs, -1).equal(steps).all().item<bool>());
-        Assert.True(scale.squeeze(2).to(ScalarType.BFloat16).equal(scales.narrow(1, 0, 3)).all().item<bool>());
-        Assert.True(scale.mul(8f).add(least).squeeze(2).to(ScalarType.BFloat16).equal(middles.narrow(1, 0, 3)).all().item<bool>());
-        Assert.Equal(0, scales.narrow(1, 3, lanes - 3).count_nonzero().item<long>());
+        var grouped = weight.to(ScalarType.Float32).view(outputs, groups, WeightRounding.Group);
+        var least = grouped.amin([2L], keepdim: true);
+        var scale = grouped.amax([2L], keepdim: true).sub_(least).div_(15f).to(ScalarType.BFloat16).to(ScalarType.Float32);
+        var expected = grouped.sub(least).div_(scale).round_().clamp_(0f, 15f).to(ScalarType.Byte);
+        Assert.True(Tiles(expected.narrow(2, 0, 64).add(expected.narrow(2, 64, 64).mul(16)).view(outputs, groups, 16, 4)).view(steps.shape).equal(steps).all().item<bool>());
+        Assert.True(Tiles(scale.to(ScalarType.BFloat16)).view(scales.shape).equal(scales).all().item<bool>());
+        Assert.True(Tiles(scale.mul(8f).add(least).to(ScalarType.BFloat16)).view(middles.shape).equal(middles).all().item<bool>());
+
+        // [outputs, groups, …, n] to [tiles, groups, …, 16 outputs, n]
+        Tensor Tiles(Tensor values)
+        {
+            var filled = zeros([tiles * WeightRounding.Tile, .. values.shape[1..]], values.dtype);
+            filled.narrow(0, 0, outputs).copy_(values);
+            return filled.view([tiles, WeightRounding.Tile, .. values.shape[1..]]).movedim([1L], [-2L]).contiguous();
+        }
     }
 
     /// <summary>An activation far greater than the rest of its row, which large models have, spoils the 128 inputs around it at most.</summary>
