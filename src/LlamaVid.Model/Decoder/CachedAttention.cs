@@ -15,7 +15,7 @@ internal sealed class CachedAttention(IReadOnlyList<SequenceChunk> chunks, int q
 
     public override Tensor Attend(int layer, Tensor q, Tensor k, Tensor v)
     {
-        if (_isDecoding && q.shape[2] >= BFloat16Lanes.Half && BFloat16Lanes.Fit(q)) return AttendRows(layer, q, k, v);
+        if (_isDecoding && BFloat16Lanes.Fit(q, q.shape[2])) return AttendRows(layer, q, k, v);
         if (chunks.Count == 1) return Attend(layer, chunks[0].Cache, _masks[0], q, k, v);
 
         using var scope = NewDisposeScope();

@@ -20,7 +20,7 @@ internal sealed class RmsNorm : Module<Tensor, Tensor>
 
     public override Tensor forward(Tensor input)
     {
-        if (input.shape[^1] % BFloat16Lanes.Count == 0 && BFloat16Lanes.Fit(input) && input.dim() == 2 && input.is_contiguous()) return BFloat16Rows.Normalise(input, weight, _smallest);
+        if (BFloat16Lanes.Fit(input, input.shape[^1]) && input.dim() == 2 && input.is_contiguous()) return BFloat16Rows.Normalise(input, weight, _smallest);
 
         using var scope = NewDisposeScope();
         var wide = input.to(ScalarType.Float32);

@@ -42,15 +42,9 @@ internal static unsafe class SingleRowAttention
 
     private static void Head(ushort* query, ushort* keys, ushort* values, ushort* result, int size, Span<float> scores)
     {
-        var registers = BFloat16Lanes.Registers(size);
-        var wide = stackalloc float[registers * BFloat16Lanes.Half];        // a value that two registers hold counts in the first
+        var wide = stackalloc float[size];
         var scale = 1 / MathF.Sqrt(size);
-        for (var i = 0; i < registers * BFloat16Lanes.Half; i++)
-        {
-            var (register, lane) = Math.DivRem(i, BFloat16Lanes.Half);
-            var at = BFloat16Lanes.Start(register, size) + lane;
-            wide[i] = at < register * BFloat16Lanes.Half ? 0 : BFloat16Lanes.Wide(query[at]) * scale;
-        }
+        for (var i = 0; i < size; i++) wide[i] = BitConverter.Int32BitsToSingle(query[i] << 16) * scale;
 
         var greatest = float.NegativeInfinity;
         for (var position = 0; position < scores.Length; position++)
@@ -59,35 +53,30 @@ internal static unsafe class SingleRowAttention
             greatest = Math.Max(greatest, scores[position]);                // NaN stays NaN
         }
         var inverse = Vector512.Create(1 / Exponentials(scores, greatest));
-        for (var register = 0; register < registers; register += 2)        // two sums at a time, for the additions take longer than the loads
+        for (var column = 0; column < size; column += BFloat16Lanes.Count)
         {
-            var (first, second) = (BFloat16Lanes.Start(register, size), BFloat16Lanes.Start(Math.Min(register + 1, registers - 1), size));
             var (low, high) = (Vector512<float>.Zero, Vector512<float>.Zero);
-            var value = values;
+            var value = values + column;
             foreach (var score in scores)
             {
-                var weight = Vector512.Create(score);
-                low = Vector512.FusedMultiplyAdd(weight, BFloat16Lanes.LoadHalf(value + first), low);
-                high = Vector512.FusedMultiplyAdd(weight, BFloat16Lanes.LoadHalf(value + second), high);
+                var (weight, (first, second)) = (Vector512.Create(score), BFloat16Lanes.Load(value));
+                low = Vector512.FusedMultiplyAdd(weight, first, low);
+                high = Vector512.FusedMultiplyAdd(weight, second, high);
                 value += size;
             }
-            BFloat16Lanes.StoreHalf(low * inverse, result + first);
-            BFloat16Lanes.StoreHalf(high * inverse, result + second);
+            BFloat16Lanes.Store(low * inverse, high * inverse, result + column);
         }
     }
 
-    /// <param name="query">a register for each of the key's</param>
     private static float Dot(float* query, ushort* key, int size)
     {
-        var (low, high, register) = (Vector512<float>.Zero, Vector512<float>.Zero, 0);
-        for (; (register + 2) * BFloat16Lanes.Half <= size; register += 2)
+        var (low, high) = (Vector512<float>.Zero, Vector512<float>.Zero);
+        for (var i = 0; i < size; i += BFloat16Lanes.Count)
         {
-            var at = register * BFloat16Lanes.Half;
-            low = Vector512.FusedMultiplyAdd(BFloat16Lanes.LoadHalf(key + at), Vector512.Load(query + at), low);
-            high = Vector512.FusedMultiplyAdd(BFloat16Lanes.LoadHalf(key + at + BFloat16Lanes.Half), Vector512.Load(query + at + BFloat16Lanes.Half), high);
+            var (first, second) = BFloat16Lanes.Load(key + i);
+            low = Vector512.FusedMultiplyAdd(first, Vector512.Load(query + i), low);
+            high = Vector512.FusedMultiplyAdd(second, Vector512.Load(query + i + Vector512<float>.Count), high);
         }
-        for (; register < BFloat16Lanes.Registers(size); register++)
-            low = Vector512.FusedMultiplyAdd(BFloat16Lanes.LoadHalf(key + BFloat16Lanes.Start(register, size)), Vector512.Load(query + register * BFloat16Lanes.Half), low);
         return Vector512.Sum(low + high);
     }
 

@@ -17,6 +17,9 @@ internal static unsafe class BFloat16Lanes
     public static bool Fit(Tensor values) =>
         values.dtype == ScalarType.BFloat16 && values.device_type == DeviceType.CPU && Vector512.IsHardwareAccelerated && !torch.is_grad_enabled();
 
+    /// <summary>The same, where <paramref name="width"/> is a multiple of what the registers hold.</summary>
+    public static bool Fit(Tensor values, long width) => width % Count == 0 && Fit(values);
+
     /// <summary>Of the first value of a contiguous tensor on the CPU. Memory of a tensor does not move.</summary>
     public static nint Address(Tensor tensor)
     {
@@ -37,14 +40,6 @@ internal static unsafe class BFloat16Lanes
 
     /// <inheritdoc cref="Store"/>
     public static void StoreHalf(Vector512<float> values, ushort* to) => Vector512.Narrow(Rounded(values), Rounded(values)).GetLower().Store(to);
-
-    /// <summary>Where the registers of a row begin that is not a multiple of them: the last one ends with the row and covers some values twice.</summary>
-    /// <param name="register">from 0</param>
-    /// <param name="width">of the row, <see cref="Half"/> at least</param>
-    public static int Start(int register, int width) => Math.Min(register * Half, width - Half);
-
-    /// <summary>Registers that cover a row.</summary>
-    public static int Registers(int width) => (width + Half - 1) / Half;
 
     /// <summary>What comes back of a value that is stored and loaded.</summary>
     public static Vector512<float> Round(Vector512<float> values) => (Rounded(values) << 16).AsSingle();
