@@ -108,12 +108,14 @@ public sealed class MediaOpener : IDisposable
     private async Task<OpenedMedia> OpenFileAsync(string contentHash, Workspace workspace, bool withSubtitles, CancellationToken cancellationToken)
     {
         var format = await SniffAsync(workspace, cancellationToken).ConfigureAwait(false);
-        var stream = await VideoProbe.RunAsync(_tools, workspace, format, _options, cancellationToken).ConfigureAwait(false);
-        if (format.IsPicture && withSubtitles) throw new SubtitleTrackException("it is a picture.");
         if (format.IsPicture)
-            return OpenedMedia.OfPictures(workspace, PictureInfo(format, stream, 1), contentHash, (_, _) => Task.FromResult(format), _tools, _options, _logger);
-
-        var times = await PacketTimes.ReadAsync(_tools, workspace, format, stream, _options, cancellationToken).ConfigureAwait(false);
+        {
+            var picture = await VideoProbe.RunAsync(_tools, workspace, format, _options, cancellationToken).ConfigureAwait(false);
+            return withSubtitles
+                ? throw new SubtitleTrackException("it is a picture.")
+                : OpenedMedia.OfPictures(workspace, PictureInfo(format, picture, 1), contentHash, (_, _) => Task.FromResult(format), _tools, _options, _logger);
+        }
+        var (stream, times) = await LookIntoAsync(workspace, format, cancellationToken).ConfigureAwait(false);
         if (times.Count == 0) throw new VideoUnreadableException("its video stream holds no frames; the file is empty or was cut off before the first one.");
         var info = VideoInfo(format, stream, times);
         if (info.Duration > _options.MaxDuration.TotalSeconds) throw VideoTooLongException.OfDuration(info.Duration.Value, _options.MaxDuration);
@@ -121,6 +123,28 @@ public sealed class MediaOpener : IDisposable
             ? await SubtitleTrack.ReadAsync(_tools, workspace, format, stream.SubtitleTracks, _options, _logger, cancellationToken).ConfigureAwait(false)
             : null;
         return OpenedMedia.OfVideo(workspace, info, contentHash, times, format, stream, subtitles, _tools, _options, _logger);
+    }
+
+    /// <summary>Reads header and packets side by side: of a short clip, starting ffprobe takes longer than what it does.</summary>
+    private async Task<(ProbedStream Stream, PacketTimes Times)> LookIntoAsync(Workspace workspace, MediaFormat format, CancellationToken cancellationToken)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var reading = PacketList.ReadAsync(_tools, workspace, format, PacketList.FirstVideo, _options, stop.Token);
+        ProbedStream stream;
+        try
+        {
+            stream = await VideoProbe.RunAsync(_tools, workspace, format, _options, cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            await stop.CancelAsync().ConfigureAwait(false);
+            await ((Task)reading).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            throw;
+        }
+        var packets = await reading.ConfigureAwait(false);
+        if (packets.Stream != stream.Index)                                 // it means another stream by the first one
+            packets = await PacketList.ReadAsync(_tools, workspace, format, $"{stream.Index}", _options, cancellationToken).ConfigureAwait(false);
+        return (stream, PacketTimes.Of(packets, stream.TimeBase));
     }
 
     private async Task<OpenedMedia> OpenPicturesAsync(IReadOnlyList<ReadOnlyMemory<byte>> pictures, Workspace workspace, CancellationToken cancellationToken)

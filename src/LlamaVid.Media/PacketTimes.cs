@@ -1,13 +1,8 @@
-using System.Globalization;
-
 namespace LlamaVid.Media;
 
-/// <summary>When the frames of a stream are due, read from the packets without decoding: what the file holds, whatever its header claims.</summary>
+/// <summary>When the frames of a stream are due, by its packets: what the file holds, whatever its header claims.</summary>
 internal sealed class PacketTimes
 {
-    /// <summary>32 MB of times; at 60 frames per second 19 hours.</summary>
-    private const int MaxPackets = 4_000_000;
-
     private readonly double[] _seconds, _keys;
     private readonly int _unknown;
 
@@ -19,24 +14,13 @@ internal sealed class PacketTimes
     public double First => _seconds.Length > 0 ? _seconds[0] : 0;
     public double Last => _seconds.Length > 0 ? _seconds[^1] : 0;
 
-    public static async Task<PacketTimes> ReadAsync(
-        FfmpegTools tools, Workspace workspace, MediaFormat format, ProbedStream stream, MediaOptions options, CancellationToken cancellationToken)
+    /// <param name="packets">of the stream</param>
+    public static PacketTimes Of(PacketList packets, Rational timeBase)
     {
-        var (seconds, keys, unknown) = (new List<double>(), new List<double>(), 0);
-        var what = $"-select_streams {stream.Index} -of csv=p=0 -show_entries packet=pts,flags";
-        var exitCode = await tools.ProbeAsync(workspace, format, what, line =>
-        {
-            if (Parse(line, stream.TimeBase) is not { } time) return true;
-            if (double.IsNaN(time)) unknown++;
-            else seconds.Add(time);
-            if (line.Contains(",K", StringComparison.Ordinal)) keys.Add(time);
-            return seconds.Count + unknown <= MaxPackets;
-        }, cancellationToken).ConfigureAwait(false);
-        if (exitCode is null) throw VideoTooLongException.OfFrames(MaxPackets, options.MaxFrames);
-
+        var (seconds, keys) = (packets.Ticks.ConvertAll(tick => Seconds(tick, timeBase)), packets.Keys.ConvertAll(tick => Seconds(tick, timeBase)));
         seconds.Sort();
         keys.Sort();
-        return new([.. seconds], [.. keys], unknown);
+        return new([.. seconds], [.. keys], packets.Timeless);
     }
 
     /// <summary>How many lie in <c>start &lt;= t &lt; end</c>. Packets without a time count only when there is no range.</summary>
@@ -71,15 +55,6 @@ internal sealed class PacketTimes
             if (nearest.Count == 0 || nearest[^1] != keys[at]) nearest.Add(keys[at]);
         }
         return nearest;
-    }
-
-    /// <returns>Seconds; NaN when the packet has no time; null when it is not shown or the line is not understood.</returns>
-    internal static double? Parse(string line, Rational timeBase)
-    {
-        var comma = line.IndexOf(',', StringComparison.Ordinal);
-        if (comma < 0 || line.AsSpan(comma).Contains('D')) return null;
-        if (long.TryParse(line.AsSpan(0, comma), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var pts)) return Seconds(pts, timeBase);
-        return line.StartsWith("N/A", StringComparison.Ordinal) ? double.NaN : null;
     }
 
     /// <summary>Correctly rounded: the double nearest to the exact time, so that 0.3 s is the 0.3 a client writes.</summary>
