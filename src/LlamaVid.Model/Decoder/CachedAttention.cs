@@ -2,11 +2,11 @@ namespace LlamaVid.Model.Decoder;
 
 /// <summary>Rows of several sequences, one after the other; those of a sequence look at what its cache holds and at themselves. What inference computes.</summary>
 /// <remarks>One pass through all layers; the masks belong to the dispose scope in which it is made or moved.</remarks>
-internal sealed class CachedAttention(IReadOnlyList<SequenceChunk> chunks, int queriesPerKey, Device device) : RowAttention
+/// <param name="fitsLanes">the rows can be computed by <see cref="FewRowsAttention"/></param>
+internal sealed class CachedAttention(IReadOnlyList<SequenceChunk> chunks, int queriesPerKey, bool fitsLanes, Device device) : RowAttention
 {
-    private readonly Tensor?[] _masks = [.. chunks.Select(chunk => chunk.Rows == 1 ? null : CausalMask(chunk.Cache.Length, chunk.Rows, queriesPerKey, device))];
-
-    private readonly bool _isDecoding = chunks.All(chunk => chunk.Rows == 1);
+    private readonly Tensor?[] _masks =                                     // none where no operator needs one
+        [.. chunks.Select(chunk => chunk.Rows == 1 || (fitsLanes && chunk.Rows <= FewRowsAttention.Most) ? null : CausalMask(chunk.Cache.Length, chunk.Rows, queriesPerKey, device))];
 
     public override void MoveTo(Device device)
     {
@@ -15,36 +15,28 @@ internal sealed class CachedAttention(IReadOnlyList<SequenceChunk> chunks, int q
 
     public override Tensor Attend(int layer, Tensor q, Tensor k, Tensor v)
     {
-        if (_isDecoding && BFloat16Lanes.Fit(q, q.shape[2])) return AttendRows(layer, q, k, v);
-        if (chunks.Count == 1) return Attend(layer, chunks[0].Cache, _masks[0], q, k, v);
+        if (chunks.Count == 1 && !(fitsLanes && chunks[0].Rows <= FewRowsAttention.Most)) return Attend(layer, chunks[0].Cache, _masks[0], q, k, v);
 
         using var scope = NewDisposeScope();
-        var (seen, row) = (new List<Tensor>(chunks.Count), 0);
+        var (heads, kvHeads, size) = ((int)q.shape[1], (int)k.shape[1], (int)q.shape[2]);
+        var result = torch.empty([q.shape[0], heads * size], q.dtype, q.device);
+        var (few, row) = (new List<FewRowsAttention.Rows>(chunks.Count), 0);
         for (var i = 0; i < chunks.Count; row += chunks[i++].Rows)
         {
-            var count = chunks[i].Rows;
-            seen.Add(Attend(layer, chunks[i].Cache, _masks[i], q.narrow(0, row, count), k.narrow(0, row, count), v.narrow(0, row, count)));
+            var (cache, count) = (chunks[i].Cache, chunks[i].Rows);
+            if (fitsLanes && count <= FewRowsAttention.Most)
+            {
+                cache.Append(layer, At(k, row), At(v, row), count, kvHeads, size);
+                var (keys, values) = cache.Addresses(layer);
+                few.Add(new(At(q, row), keys, values, At(result, row), count, cache.Length, cache.Capacity));
+            }
+            else result.narrow(0, row, count).copy_(Attend(layer, cache, _masks[i], q.narrow(0, row, count), k.narrow(0, row, count), v.narrow(0, row, count)));
         }
-        return torch.cat(seen, 0).MoveToOuterDisposeScope();
+        if (few.Count > 0) FewRowsAttention.Attend(few, heads, kvHeads, size);
+        return result.MoveToOuterDisposeScope();
     }
 
-    /// <summary>One row of each sequence.</summary>
-    private Tensor AttendRows(int layer, Tensor q, Tensor k, Tensor v)
-    {
-        var (heads, kvHeads, size) = ((int)q.shape[1], (int)k.shape[1], (int)q.shape[2]);
-        var result = torch.empty([chunks.Count, heads * size], q.dtype);
-        var (query, key, value, seen) = (BFloat16Lanes.Address(q), BFloat16Lanes.Address(k), BFloat16Lanes.Address(v), BFloat16Lanes.Address(result));
-        var rows = new SingleRowAttention.Row[chunks.Count];
-        for (var i = 0; i < rows.Length; i++)
-        {
-            var (cache, width, kvWidth) = (chunks[i].Cache, heads * size * sizeof(ushort), kvHeads * size * sizeof(ushort));
-            cache.Append(layer, key + i * kvWidth, value + i * kvWidth, kvHeads, size);
-            var (keys, values) = cache.Addresses(layer);
-            rows[i] = new(query + i * width, keys, values, seen + i * width, cache.Length + 1, cache.Capacity);
-        }
-        SingleRowAttention.Attend(rows, heads, kvHeads, size);
-        return result;
-    }
+    private static nint At(Tensor rows, int row) => BFloat16Lanes.Address(rows) + row * (nint)(rows.numel() / rows.shape[0]) * sizeof(ushort);
 
     private static Tensor Attend(int layer, KvCache cache, Tensor? mask, Tensor q, Tensor k, Tensor v)
     {

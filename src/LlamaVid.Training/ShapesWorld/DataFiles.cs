@@ -50,6 +50,9 @@ internal sealed class DataFiles : IDisposable
         number = 0;
         foreach (var (request, caption) in Captions.Of(film.Scenes[0]))
             _align.Add(Sample($"{id}-{number++}", film.Video, $"{request}\n<image>", caption));
+        number = 0;
+        foreach (var (request, statement) in Comparisons.Of(film.Scenes[0]))
+            _instruct.Add(Sample($"{id}-statement-{number++}", film.Video, $"<image>\n{request}", statement));
     }
 
     public void Dispose()

@@ -24,7 +24,7 @@ internal static class PairQuestions
         return new("comparison", $"Which is {(larger ? "larger" : "smaller")}, the {a.Name} or the {b.Name}?", $"the {(a.IsLarge == larger ? a : b).Name}");
     }
 
-    private static IEnumerable<Question> Places(Actor a, Actor b, int seconds)
+    public static IEnumerable<Question> Places(Actor a, Actor b, int seconds)
     {
         if (a.Motion == Motion.Still && b.Motion == Motion.Still)
             return a.Appears < b.Disappears && b.Appears < a.Disappears ? Places(a, b, new(0, 0), "") : [];
