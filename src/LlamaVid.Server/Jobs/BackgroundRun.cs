@@ -46,7 +46,7 @@ internal sealed class BackgroundRun(
                 throw new ModelNotFoundException(model, engine.ModelName);
             var generation = chat.Generation with
             {
-                Id = request.CompletionId, Priority = request.Priority + chat.Generation.Priority, Sampling = chat.Generation.Sampling with { Seed = chat.Generation.Sampling.Seed ?? request.Seed },
+                Id = request.CompletionId, Client = request.Owner, Priority = request.Priority + chat.Generation.Priority, Sampling = chat.Generation.Sampling with { Seed = chat.Generation.Sampling.Seed ?? request.Seed },
             };
             var seen = new List<GenerationEvent>();
             await using var running = engine.Engine.Submit(generation);

@@ -3,6 +3,7 @@ using System.Text.Json;
 using LlamaVid.Server.Composition;
 using LlamaVid.Server.Errors;
 using LlamaVid.Server.OpenAi;
+using LlamaVid.Server.Telemetry;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Options;
 
@@ -15,6 +16,8 @@ internal sealed class JobBoard : IDisposable
     private readonly TimeProvider _time;
     private readonly JobStore _store;
     private readonly JobFiles _files;
+    private readonly JobRoom _room;
+    private readonly JobMetrics _metrics;
     private readonly SemaphoreSlim _pendingCount = new(0), _webhookDue = new(0);
 
     private readonly Lock _gate = new();
@@ -22,23 +25,23 @@ internal sealed class JobBoard : IDisposable
     private readonly LinkedList<LiveJob> _pending = [];                    // oldest first
     private readonly Dictionary<string, int> _runningOf = [];               // by owner
     private readonly Dictionary<string, int> _keptOf = [];
-    private long _bytes;
 
     /// <exception cref="StartupException">the folder cannot be used</exception>
-    public JobBoard(JobFiles files, IOptions<JobOptions> options, TimeProvider time)
+    public JobBoard(JobFiles files, JobRoom room, IOptions<JobOptions> options, ServerMetrics metrics, TimeProvider time)
     {
-        (_files, _options, _time) = (files, options.Value, time);
+        (_files, _room, _options, _metrics, _time) = (files, room, options.Value, metrics.Jobs, time);
         try
         {
             _store = new(files.Database);
             foreach (var (owner, count, bytes) in _store.Totals())
             {
                 _keptOf[owner] = count;
-                _bytes += bytes;
+                _room.Change(bytes);
             }
             foreach (var job in _store.Waiting())
                 Queue(new LiveJob(job));
             _files.Sweep(_live.Keys.ToHashSet());
+            _metrics.WatchJobs(Count, () => _room.Held);
         }
         catch (SqliteException fault)
         {
@@ -115,7 +118,8 @@ internal sealed class JobBoard : IDisposable
 
     /// <summary>It waits again, in front of its owner's younger ones.</summary>
     /// <param name="counts">Whether the attempt speaks against the job.</param>
-    public void PutBack(LiveJob job, bool counts)
+    /// <param name="behind">Behind all others instead: what kept it from being run does not keep them.</param>
+    public void PutBack(LiveJob job, bool counts, bool behind = false)
     {
         lock (_gate)
         {
@@ -124,7 +128,8 @@ internal sealed class JobBoard : IDisposable
             job.Entry = job.Entry with { Status = JobStatus.Queued, Attempts = job.Entry.Attempts - (counts ? 0 : 1) };
             job.Progress = null;
             job.Log.Restart();
-            _pending.AddFirst(job);
+            if (behind) _pending.AddLast(job);
+            else _pending.AddFirst(job);
             _pendingCount.Release();
             if (!counts) _store.Begin(job.Entry.Id, job.Entry.Attempts, job.Entry.Started!.Value);
         }
@@ -183,7 +188,7 @@ internal sealed class JobBoard : IDisposable
             if (!_live.ContainsKey(job.Entry.Id) || !_store.End(job.Entry.Id, outcome, _time.GetUtcNow())) return;
             _live.Remove(job.Entry.Id);
             _pending.Remove(job);
-            _bytes += outcome.Bytes - job.Entry.Bytes;
+            _room.Change(outcome.Bytes - job.Entry.Bytes);
         }
         try
         {
@@ -194,6 +199,7 @@ internal sealed class JobBoard : IDisposable
             job.Log.Close(last);
             job.SetEnded();
         }
+        _metrics.Ended.WithLabels(JobView.Name(status)).Inc();
         if (job.Entry.Webhook is not null) _webhookDue.Release();
     }
 
@@ -212,6 +218,11 @@ internal sealed class JobBoard : IDisposable
         _pendingCount.Release();
     }
 
+    private (int Waiting, int Running) Count()
+    {
+        lock (_gate) return (_pending.Count, _runningOf.Values.Sum());
+    }
+
     private void Leave(LiveJob job)
     {
         if (--_runningOf[job.Entry.Owner] == 0) _runningOf.Remove(job.Entry.Owner);
@@ -221,11 +232,10 @@ internal sealed class JobBoard : IDisposable
     {
         lock (_gate)
         {
-            var (kept, limit) = (_keptOf.GetValueOrDefault(owner), (long)_options.MaxMegabytes << 20);
+            var kept = _keptOf.GetValueOrDefault(owner);
             if (kept >= _options.MaxPerOwner) throw new JobQuotaException(kept, _options.MaxPerOwner);
-            if (_bytes + bytes > limit) throw new JobSpaceException(bytes, limit - _bytes, _options.MaxMegabytes);
+            _room.Reserve(bytes);
             _keptOf[owner] = kept + 1;
-            _bytes += bytes;
         }
     }
 
@@ -234,7 +244,7 @@ internal sealed class JobBoard : IDisposable
         lock (_gate)
         {
             if (--_keptOf[owner] == 0) _keptOf.Remove(owner);
-            _bytes -= bytes;
+            _room.Change(-bytes);
         }
     }
 }

@@ -24,7 +24,7 @@ public sealed class BatchQuotaException(int count, int limit)
 
 /// <summary>The disk space that jobs may take is taken.</summary>
 public sealed class JobSpaceException(long needed, long free, int megabytes)
-    : Exception($"This job needs {needed} bytes on disk; {Math.Max(0, free)} bytes of {megabytes} MB (Jobs:MaxMegabytes) are free. Send it later, or with a smaller video.")
+    : Exception($"This needs {needed} bytes on disk; {Math.Max(0, free)} bytes of {megabytes} MB (Jobs:MaxMegabytes) are free. Send it later, or with less in it: a smaller video, a shorter batch.")
 {
     public long Needed { get; } = needed;
 }

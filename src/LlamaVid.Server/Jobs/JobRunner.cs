@@ -62,8 +62,8 @@ internal sealed class JobRunner(JobBoard board, JobFiles files, BackgroundRun ru
         }
         catch (Exception fault) when (BackgroundRun.IsPassing(fault))
         {
-            board.PutBack(job, counts: fault is WorkerFailedException);
-            await Task.Delay(RetryDelay, time, stopping);
+            await Task.WhenAny(Task.Delay(RetryDelay, time, stopping), job.Ended);      // meanwhile it counts as its owner's running one: others' go first
+            board.PutBack(job, counts: fault is WorkerFailedException, behind: fault is ClientOverloadedException);
         }
         catch
         {

@@ -10,6 +10,9 @@ namespace LlamaVid.Server.Jobs;
 /// <summary>A job as clients see it.</summary>
 internal sealed record JobView(string Id)
 {
+    /// <summary>A status as clients and metrics have it.</summary>
+    public static string Name(JobStatus status) => status.ToString().ToLowerInvariant();
+
     public string Object { get; } = "job";
     [Description("queued, running, completed, failed or cancelled.")]
     public required string Status { get; init; }
@@ -52,7 +55,7 @@ internal sealed class JobViews(IOptions<JobOptions> options)
 {
     public JobView Of(JobEntry job, GenerationEvent? progress, JobOutcome? outcome) => new(job.Id)
     {
-        Status = job.Status.ToString().ToLowerInvariant(),
+        Status = JobView.Name(job.Status),
         Endpoint = job.Endpoint,
         CreatedAt = job.Created.ToUnixTimeSeconds(),
         StartedAt = job.Started?.ToUnixTimeSeconds(),

@@ -4,6 +4,7 @@ using System.Text;
 using System.Text.Json;
 using LlamaVid.Media;
 using LlamaVid.Server.OpenAi;
+using LlamaVid.Server.Telemetry;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Options;
 
@@ -11,7 +12,7 @@ namespace LlamaVid.Server.Jobs;
 
 /// <summary>Tells the ends of jobs to those who asked to be told: at least once, again with growing pauses until it is heard or given up.</summary>
 internal sealed class WebhookSender(
-    JobBoard board, JobViews views, GuardedHttp http, IOptions<JobOptions> options, TimeProvider time, ILogger<WebhookSender> logger) : BackgroundService
+    JobBoard board, JobViews views, GuardedHttp http, IOptions<JobOptions> options, ServerMetrics metrics, TimeProvider time, ILogger<WebhookSender> logger) : BackgroundService
 {
     private const int Together = 8, Growth = 4;
 
@@ -49,10 +50,13 @@ internal sealed class WebhookSender(
         if (answer is HttpStatusCode status && (int)status is >= 200 and < 300)
         {
             board.SettleWebhook(webhook.Job.Id, tries, "delivered");
+            metrics.Jobs.Webhooks.WithLabels("delivered").Inc();
             return;
         }
         Log.WebhookNotHeard(logger, webhook.Job.Id, tries, answer is null ? "no answer" : $"status {(int)answer}");
-        if (tries >= options.Value.WebhookAttempts || answer == HttpStatusCode.Gone)
+        var isOver = tries >= options.Value.WebhookAttempts || answer == HttpStatusCode.Gone;
+        metrics.Jobs.Webhooks.WithLabels(isOver ? "failed" : "retried").Inc();
+        if (isOver)
             board.SettleWebhook(webhook.Job.Id, tries, "failed");
         else
             board.PutOffWebhook(webhook.Job.Id, tries, time.GetUtcNow() + options.Value.WebhookDelay * Math.Pow(Growth, tries - 1));

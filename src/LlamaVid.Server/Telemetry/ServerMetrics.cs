@@ -32,11 +32,11 @@ internal sealed class ServerMetrics
         Frames = Counter("frames_total", "Frames that prompts held.");
         CacheQueries = Counter("mm_cache_queries_total", "Videos and pictures whose features were looked for.");
         CacheHits = Counter("mm_cache_hits_total", "Of them, those whose features were there already.");
-        Success = Counter("request_success_total", "Requests that came to their end: stop, length, or abort when the client went away.", "finished_reason");
-        Failure = Counter("request_failure_total", "Requests that were accepted and failed, by the code of the error.", "code");
-        Rejected = Counter("queue_rejected_total", "Requests that were not run, by the code of the error.", "reason");
-        Http = Counter("http_requests_total", "HTTP requests, by route and status.", "route", "status");
-        foreach (var reason in new[] { "stop", "length", "abort" }) Success.WithLabels(reason);
+        Success = Counter("request_success_total", "Requests that came to their end: stop, length, or abort when the client went away.", ["finished_reason"], "stop", "length", "abort");
+        Failure = Counter("request_failure_total", "Requests that were accepted and failed, by the code of the error.", ["code"]);
+        Rejected = Counter("queue_rejected_total", "Requests that were not run, by the code of the error.", ["reason"]);
+        Http = Counter("http_requests_total", "HTTP requests, by route and status.", ["route", "status"]);
+        Jobs = new(this);
     }
 
     public CollectorRegistry Registry { get; } = Metrics.NewCustomRegistry();
@@ -59,6 +59,7 @@ internal sealed class ServerMetrics
     public Counter Failure { get; }
     public Counter Rejected { get; }
     public Counter Http { get; }
+    public JobMetrics Jobs { get; }
 
     /// <summary>Follows an engine: every request as it goes, and what is true at the moment when it is asked for.</summary>
     public void Watch(GenerationEngine engine, TimeProvider time)
@@ -98,9 +99,17 @@ internal sealed class ServerMetrics
             (wasStarted ? Failure : Rejected).WithLabels(ErrorMap.Map(fault, requestId: "").Error.Code ?? "unknown").Inc();
     }
 
-    private Gauge Gauge(string name, string help) => _make.CreateGauge($"llamavid_{name}", help);
+    internal Gauge Gauge(string name, string help) => _make.CreateGauge($"llamavid_{name}", help);
 
-    private Counter Counter(string name, string help, params string[] labels) => _make.CreateCounter($"llamavid_{name}", help, labels);
+    private Counter Counter(string name, string help) => _make.CreateCounter($"llamavid_{name}", help);
+
+    /// <param name="known">values of its one label that are there, at zero, before they are counted</param>
+    internal Counter Counter(string name, string help, string[] labels, params ReadOnlySpan<string> known)
+    {
+        var counter = _make.CreateCounter($"llamavid_{name}", help, labels);
+        foreach (var value in known) counter.WithLabels(value);
+        return counter;
+    }
 
     private Histogram Histogram(string name, string help, double[] buckets) =>
         _make.CreateHistogram($"llamavid_{name}", help, new HistogramConfiguration { Buckets = buckets });

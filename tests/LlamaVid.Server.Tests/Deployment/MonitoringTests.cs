@@ -25,6 +25,14 @@ public sealed partial class MonitoringTests(DefaultServer fixture)
     }
 
     [Fact]
+    public async Task Every_metric_that_is_exported_is_on_the_dashboard()
+    {
+        var shown = Dashboard().SelectMany(query => MetricInQuery().Matches(query)).Select(match => HistogramPart().Replace(match.Value, "")).ToHashSet();
+        var exported = TypeOfMetric().Matches((await fixture.Server.GetAsync("/metrics")).Text).Select(match => match.Groups[1].Value).Where(name => name.StartsWith("llamavid_", StringComparison.Ordinal));
+        Assert.Subset(shown, exported.ToHashSet());
+    }
+
+    [Fact]
     public void Every_alert_leads_to_a_heading_of_the_runbook()
     {
         var headings = File.ReadLines(Repository.Path("deploy/README.md")).Where(line => line.StartsWith('#'))

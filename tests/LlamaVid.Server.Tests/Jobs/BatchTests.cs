@@ -126,12 +126,12 @@ public sealed class BatchTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    private static string Line(string name, string body) =>
+    internal static string Line(string name, string body) =>
         $$$"""{"custom_id":"{{{name}}}","method":"POST","url":"/v1/chat/completions","body":{{{body.ReplaceLineEndings(" ").Trim()}}}}""";
 
-    private static string Order(string file) => $$$"""{"input_file_id":"{{{file}}}","endpoint":"/v1/chat/completions","completion_window":"24h","metadata":{"run":"nightly"}}""";
+    internal static string Order(string file) => $$$"""{"input_file_id":"{{{file}}}","endpoint":"/v1/chat/completions","completion_window":"24h","metadata":{"run":"nightly"}}""";
 
-    private static async Task<string> CreatedAsync(RunningServer server, params string[] lines)
+    internal static async Task<string> CreatedAsync(RunningServer server, params string[] lines)
     {
         var file = await UploadedAsync(server, Encoding.UTF8.GetBytes(string.Join('\n', lines)), "batch");
         var created = await server.PostAsync("/v1/batches", new StringContent(Order(file), null, "application/json"));
@@ -149,7 +149,7 @@ public sealed class BatchTests : IDisposable
 
     private static async Task<JsonElement> RetrievedAsync(RunningServer server, string id) => (await server.GetAsync($"/v1/batches/{id}")).Json;
 
-    private static async Task<JsonElement> EndedAsync(RunningServer server, string id)
+    internal static async Task<JsonElement> EndedAsync(RunningServer server, string id)
     {
         JsonElement batch = default;
         await UntilAsync(async () => Status(batch = await RetrievedAsync(server, id)) is "completed" or "failed" or "cancelled" or "expired");

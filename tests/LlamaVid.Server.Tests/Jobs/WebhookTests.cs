@@ -119,7 +119,7 @@ public sealed class WebhookTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    private static string Asking(string url, string? secret) =>
+    internal static string Asking(string url, string? secret) =>
         Body($$"""
             "max_tokens":4,"temperature":0,"webhook":{{JsonSerializer.Serialize(secret is null ? new() { ["url"] = url } : new Dictionary<string, string> { ["url"] = url, ["secret"] = secret })}}
             """);
@@ -136,9 +136,9 @@ public sealed class WebhookTests : IDisposable
         }
     }
 
-    private sealed record Message(string Id, string Timestamp, string Signature, string Body);
+    internal sealed record Message(string Id, string Timestamp, string Signature, string Body);
 
-    private sealed class Receiver(Func<int, int> answers) : IAsyncDisposable
+    internal sealed class Receiver(Func<int, int> answers) : IAsyncDisposable
     {
         private readonly SemaphoreSlim _told = new(0);
         private WebApplication _app = null!;

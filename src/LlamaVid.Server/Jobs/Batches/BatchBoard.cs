@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using LlamaVid.Server.Composition;
 using LlamaVid.Server.Files;
 using LlamaVid.Server.Requests;
+using LlamaVid.Server.Telemetry;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Options;
 
@@ -11,6 +12,7 @@ namespace LlamaVid.Server.Jobs.Batches;
 internal sealed class BatchBoard : IDisposable
 {
     private readonly FileStore _store;
+    private readonly JobRoom _room;
     private readonly JobOptions _options;
     private readonly TimeProvider _time;
     private readonly Database _database;
@@ -19,9 +21,9 @@ internal sealed class BatchBoard : IDisposable
     private readonly Dictionary<string, CancellationTokenSource> _live = [];
 
     /// <exception cref="StartupException">the table cannot be used</exception>
-    public BatchBoard(JobFiles files, FileStore store, IOptions<JobOptions> options, TimeProvider time)
+    public BatchBoard(JobFiles files, FileStore store, JobRoom room, IOptions<JobOptions> options, ServerMetrics metrics, TimeProvider time)
     {
-        (_store, _options, _time, _inputs) = (store, options.Value, time, Path.Combine(files.Folder, "batches"));
+        (_store, _room, _options, _time, _inputs) = (store, room, options.Value, time, Path.Combine(files.Folder, "batches"));
         var path = Path.Combine(files.Folder, "batches.db");
         try
         {
@@ -35,8 +37,10 @@ internal sealed class BatchBoard : IDisposable
         Table = new(_database);
         foreach (var batch in Table.Waiting()) _live.Add(batch.Id, new());
         foreach (var input in Directory.EnumerateFiles(_inputs))
-            if (!_live.ContainsKey(Path.GetFileName(input))) File.Delete(input);        // never acknowledged, or ended
+            if (_live.ContainsKey(Path.GetFileName(input))) _room.Change(new FileInfo(input).Length);
+            else File.Delete(input);                                        // never acknowledged, or ended
         Waiting = [.. _live.Keys];
+        metrics.Jobs.WatchBatches(() => { lock (_gate) return _live.Count; });
     }
 
     public BatchTable Table { get; }
@@ -60,6 +64,7 @@ internal sealed class BatchBoard : IDisposable
         var batch = new BatchEntry(
             $"batch_{RandomNumberGenerator.GetHexString(24, lowercase: true)}", owner, inputFile, metadata, RandomNumberGenerator.GetInt32(int.MaxValue),
             BatchStatus.Validating, _time.GetUtcNow(), null, null, 0, null, null, null);
+        _room.Reserve(held.File.Bytes);
         try
         {
             await using (var copy = new FileStream(InputOf(batch.Id), FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.Asynchronous))
@@ -73,6 +78,7 @@ internal sealed class BatchBoard : IDisposable
         catch
         {
             File.Delete(InputOf(batch.Id));
+            _room.Change(-held.File.Bytes);
             throw;
         }
         lock (_gate) _live.Add(batch.Id, new());
@@ -105,7 +111,9 @@ internal sealed class BatchBoard : IDisposable
     /// <summary>The batch has ended, on disk; its input goes.</summary>
     public void Settle(string id)
     {
-        File.Delete(InputOf(id));
+        var input = new FileInfo(InputOf(id));
+        if (input.Exists) _room.Change(-input.Length);
+        input.Delete();
         lock (_gate) _live.Remove(id);
     }
 

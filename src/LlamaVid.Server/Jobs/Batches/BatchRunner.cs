@@ -7,6 +7,7 @@ using LlamaVid.Server.Features.ChatCompletions;
 using LlamaVid.Server.Files;
 using LlamaVid.Server.Hosting;
 using LlamaVid.Server.OpenAi;
+using LlamaVid.Server.Telemetry;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Options;
 
@@ -14,7 +15,7 @@ namespace LlamaVid.Server.Jobs.Batches;
 
 /// <summary>Answers the lines of batches, a bounded number at a time and behind everything else, and makes files of the answers. A bad line is a line of the error file.</summary>
 internal sealed class BatchRunner(
-    BatchBoard board, BackgroundRun run, FileStore store, EngineHost engine, IOptions<JobOptions> options, IOptions<ServerOptions> server, TimeProvider time,
+    BatchBoard board, BackgroundRun run, FileStore store, EngineHost engine, IOptions<JobOptions> options, IOptions<ServerOptions> server, ServerMetrics metrics, TimeProvider time,
     ILogger<BatchRunner> logger) : BackgroundService
 {
     private const int Behind = -2_000_000, MostLines = 50_000, Envelope = 64 * 1024;
@@ -129,6 +130,7 @@ internal sealed class BatchRunner(
     {
         Table.End(batch with { Ended = time.GetUtcNow() });
         board.Settle(batch.Id);
+        metrics.Jobs.BatchesEnded.WithLabels(batch.Status.ToString().ToLowerInvariant()).Inc();
     }
 
     private async Task<int> CountAsync(BatchEntry batch, CancellationToken cancellationToken)
@@ -186,6 +188,7 @@ internal sealed class BatchRunner(
             try
             {
                 Table.Answer(batch.Id, number, failed, answer);
+                metrics.Jobs.BatchLines.WithLabels(failed ? "failed" : "completed").Inc();
                 return;
             }
             catch (SqliteException fault) when (Disk.IsFull(fault))

@@ -1,0 +1,29 @@
+using Microsoft.Extensions.Options;
+
+namespace LlamaVid.Server.Jobs;
+
+/// <summary>The disk space that work in the background may take, over all owners: requests and results of jobs, and inputs of batches.</summary>
+internal sealed class JobRoom(IOptions<JobOptions> options)
+{
+    private readonly Lock _gate = new();
+    private long _held;
+
+    public long Held { get { lock (_gate) return _held; } }
+
+    /// <exception cref="JobSpaceException"></exception>
+    public void Reserve(long bytes)
+    {
+        lock (_gate)
+        {
+            var free = ((long)options.Value.MaxMegabytes << 20) - _held;
+            if (bytes > free) throw new JobSpaceException(bytes, free, options.Value.MaxMegabytes);
+            _held += bytes;
+        }
+    }
+
+    /// <summary>What is there already, or what has become more or less; never refused.</summary>
+    public void Change(long bytes)
+    {
+        lock (_gate) _held += bytes;
+    }
+}
