@@ -2,11 +2,10 @@ namespace LlamaVid.Model.Decoder;
 
 /// <summary>Rows of several sequences, one after the other; those of a sequence look at what its cache holds and at themselves. What inference computes.</summary>
 /// <remarks>One pass through all layers; the masks belong to the dispose scope in which it is made or moved.</remarks>
-/// <param name="fitsLanes">the rows can be computed by <see cref="FewRowsAttention"/></param>
+/// <param name="fitsLanes">loops of our own may run over the rows, see <see cref="BFloat16Lanes.Fit(Tensor, long)"/></param>
 internal sealed class CachedAttention(IReadOnlyList<SequenceChunk> chunks, int queriesPerKey, bool fitsLanes, Device device) : RowAttention
 {
-    private readonly Tensor?[] _masks =                                     // none where no operator needs one
-        [.. chunks.Select(chunk => chunk.Rows == 1 || (fitsLanes && chunk.Rows <= FewRowsAttention.Most) ? null : CausalMask(chunk.Cache.Length, chunk.Rows, queriesPerKey, device))];
+    private readonly Tensor?[] _masks = [.. chunks.Select(chunk => chunk.Rows == 1 || fitsLanes ? null : CausalMask(chunk.Cache.Length, chunk.Rows, queriesPerKey, device))];
 
     public override void MoveTo(Device device)
     {
@@ -15,34 +14,37 @@ internal sealed class CachedAttention(IReadOnlyList<SequenceChunk> chunks, int q
 
     public override Tensor Attend(int layer, Tensor q, Tensor k, Tensor v)
     {
-        if (chunks.Count == 1 && !(fitsLanes && chunks[0].Rows <= FewRowsAttention.Most)) return Attend(layer, chunks[0].Cache, _masks[0], q, k, v);
+        if (chunks.Count == 1 && !IsSingle(chunks[0])) return Attend(layer, chunks[0].Cache, _masks[0], q, k, v);
 
         using var scope = NewDisposeScope();
         var (heads, kvHeads, size) = ((int)q.shape[1], (int)k.shape[1], (int)q.shape[2]);
         var result = torch.empty([q.shape[0], heads * size], q.dtype, q.device);
-        var (few, row) = (new List<FewRowsAttention.Rows>(chunks.Count), 0);
+        var (single, row) = (new List<SingleRowAttention.Row>(chunks.Count), 0);
         for (var i = 0; i < chunks.Count; row += chunks[i++].Rows)
         {
             var (cache, count) = (chunks[i].Cache, chunks[i].Rows);
-            if (fitsLanes && count <= FewRowsAttention.Most)
+            if (IsSingle(chunks[i]))
             {
-                cache.Append(layer, At(k, row), At(v, row), count, kvHeads, size);
+                cache.Append(layer, At(k, row), At(v, row), kvHeads, size);
                 var (keys, values) = cache.Addresses(layer);
-                few.Add(new(At(q, row), keys, values, At(result, row), count, cache.Length, cache.Capacity));
+                single.Add(new(At(q, row), keys, values, At(result, row), cache.Length + 1, cache.Capacity));
             }
             else result.narrow(0, row, count).copy_(Attend(layer, cache, _masks[i], q.narrow(0, row, count), k.narrow(0, row, count), v.narrow(0, row, count)));
         }
-        if (few.Count > 0) FewRowsAttention.Attend(few, heads, kvHeads, size);
+        if (single.Count > 0) SingleRowAttention.Attend(single, heads, kvHeads, size);
         return result.MoveToOuterDisposeScope();
     }
 
+    private bool IsSingle(SequenceChunk chunk) => chunk.Rows == 1 && fitsLanes;
+
     private static nint At(Tensor rows, int row) => BFloat16Lanes.Address(rows) + row * (nint)(rows.numel() / rows.shape[0]) * sizeof(ushort);
 
-    private static Tensor Attend(int layer, KvCache cache, Tensor? mask, Tensor q, Tensor k, Tensor v)
+    private Tensor Attend(int layer, KvCache cache, Tensor? mask, Tensor q, Tensor k, Tensor v)
     {
         using var scope = NewDisposeScope();
         var (rows, heads, size) = (q.shape[0], q.shape[1], q.shape[2]);
         var (keys, values) = cache.Append(layer, k, v);                                             // [K, P, D]
+        if (fitsLanes) return MatrixAttention.Attend(q, keys, values).MoveToOuterDisposeScope();
         var (kvHeads, group) = (keys.shape[0], heads / keys.shape[0]);
 
         // The queries of a group share their key head, so they lie one after the other on the query axis: [K, G·S, D].
