@@ -80,9 +80,16 @@ public sealed record PromptReport(
 public sealed record MediaReport(
     MediaKind Kind, int Frames, IReadOnlyList<double> Timestamps, double? Duration, double? FramesPerSecond, int Width, int Height, int TokensPerFrame, bool WasKnown)
 {
-    /// <summary>Frames behind which subtitles stand; null where none were sent.</summary>
+    /// <summary>Null where there are none.</summary>
+    public SubtitleOrigin? Subtitles { get; init; }
+
+    /// <summary>Frames behind which subtitles stand; null where there are none.</summary>
     public int? CaptionedFrames { get; init; }
 }
+
+/// <summary>Where the subtitles of a video come from.</summary>
+/// <param name="Track">of its file; null: the request itself</param>
+public sealed record SubtitleOrigin(ProbedTrack? Track);
 
 /// <summary>Milliseconds spent in each stage; <see cref="TimeToFirstToken"/> counts from submission.</summary>
 public sealed record GenerationTimings(

@@ -13,4 +13,4 @@ public sealed record RequestEstimate(
 /// <param name="Frames">that would be looked at, if every one decodes</param>
 /// <param name="IsKnown">features of it are in memory</param>
 public sealed record MediaEstimate(
-    MediaKind Kind, long Frames, long Tokens, double? Duration, double? FramesPerSecond, int Width, int Height, bool IsKnown);
+    MediaKind Kind, long Frames, long Tokens, double? Duration, double? FramesPerSecond, int Width, int Height, bool IsKnown, SubtitleOrigin? Subtitles);

@@ -119,10 +119,10 @@ public sealed class MediaOpener : IDisposable
         if (times.Count == 0) throw new VideoUnreadableException("its video stream holds no frames; the file is empty or was cut off before the first one.");
         var info = VideoInfo(format, stream, times);
         if (info.Duration > _options.MaxDuration.TotalSeconds) throw VideoTooLongException.OfDuration(info.Duration.Value, _options.MaxDuration);
-        var subtitles = withSubtitles
-            ? await SubtitleTrack.ReadAsync(_tools, workspace, format, stream.SubtitleTracks, _options, _logger, cancellationToken).ConfigureAwait(false)
-            : null;
-        return OpenedMedia.OfVideo(workspace, info, contentHash, times, format, stream, subtitles, _tools, _options, _logger);
+        var video = OpenedMedia.OfVideo(workspace, info, contentHash, times, format, stream, _tools, _options, _logger);
+        if (!withSubtitles) return video;
+        var track = SubtitleTrack.Choose(stream.SubtitleTracks);
+        return video.With(track, await SubtitleTrack.ReadAsync(_tools, workspace, format, track, _options, _logger, cancellationToken).ConfigureAwait(false));
     }
 
     /// <summary>Reads header and packets side by side: of a short clip, starting ffprobe takes longer than what it does.</summary>

@@ -23,7 +23,10 @@ public sealed class OpenedMedia : IAsyncDisposable
     public string ContentHash { get; }
 
     /// <summary>What the file itself says is said; null unless it was asked for.</summary>
-    public IReadOnlyList<SubtitleLine>? Subtitles { get; private init; }
+    public IReadOnlyList<SubtitleLine>? Subtitles { get; private set; }
+
+    /// <summary>Where the file says it.</summary>
+    public ProbedTrack? SubtitleTrack { get; private set; }
 
     /// <summary>Which frames <paramref name="sampling"/> takes of this video. For pictures only <see cref="FrameSampling.MaxFrames"/> counts: they were chosen already.</summary>
     /// <exception cref="VideoTooLongException">More frames than Media:MaxFrames.</exception>
@@ -64,9 +67,15 @@ public sealed class OpenedMedia : IAsyncDisposable
     }
 
     internal static OpenedMedia OfVideo(
-        Workspace workspace, MediaInfo info, string contentHash, PacketTimes times, MediaFormat format, ProbedStream stream, IReadOnlyList<SubtitleLine>? subtitles,
+        Workspace workspace, MediaInfo info, string contentHash, PacketTimes times, MediaFormat format, ProbedStream stream,
         FfmpegTools tools, MediaOptions options, ILogger logger) =>
-        new(workspace, info, contentHash, times, options.MaxFrames, new FrameReader(tools, workspace, format, stream, times, options, logger).ReadAsync) { Subtitles = subtitles };
+        new(workspace, info, contentHash, times, options.MaxFrames, new FrameReader(tools, workspace, format, stream, times, options, logger).ReadAsync);
+
+    internal OpenedMedia With(ProbedTrack track, IReadOnlyList<SubtitleLine> subtitles)
+    {
+        (SubtitleTrack, Subtitles) = (track, subtitles);
+        return this;
+    }
 
     /// <param name="picture">Puts picture number i into the workspace and says what it is.</param>
     internal static OpenedMedia OfPictures(

@@ -18,11 +18,10 @@ internal static partial class SubtitleTrack
     private static readonly string Decoders = string.Join(',', TextKinds);
 
     /// <returns>what is said, in the order of the track, on the clock of the video's frames</returns>
-    /// <exception cref="SubtitleTrackException">there is no track of text, or more in it than is read, or it cannot be read</exception>
+    /// <exception cref="SubtitleTrackException">there is more in it than is read, or it cannot be read</exception>
     public static async Task<IReadOnlyList<SubtitleLine>> ReadAsync(
-        FfmpegTools tools, Workspace workspace, MediaFormat format, IReadOnlyList<ProbedTrack> tracks, MediaOptions options, ILogger logger, CancellationToken cancellationToken)
+        FfmpegTools tools, Workspace workspace, MediaFormat format, ProbedTrack track, MediaOptions options, ILogger logger, CancellationToken cancellationToken)
     {
-        var track = Choose(tracks);
         var kind = track.Codec == SubRip ? "copy" : "text";
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         stop.CancelAfter(options.ProbeTimeout);
@@ -43,6 +42,7 @@ internal static partial class SubtitleTrack
     }
 
     /// <summary>The track that a player would show: of those with text the default one, and rather a full one than one of forced lines only.</summary>
+    /// <exception cref="SubtitleTrackException">there is no track of text</exception>
     internal static ProbedTrack Choose(IReadOnlyList<ProbedTrack> tracks) =>
         tracks.Where(track => TextKinds.Contains(track.Codec)).OrderBy(track => track.IsForced).ThenByDescending(track => track.IsDefault).FirstOrDefault()
         ?? throw new SubtitleTrackException(tracks.Count == 0

@@ -10,9 +10,9 @@ internal static class VideoProbe
 {
     private const string Shown =
         "-of json -show_entries format=duration,nb_streams:stream=index,codec_type,codec_name,codec_tag_string,width,height,pix_fmt," +
-        "avg_frame_rate,r_frame_rate,nb_frames,duration,time_base:stream_disposition=attached_pic,timed_thumbnails,default,forced:stream_side_data=displaymatrix";
+        "avg_frame_rate,r_frame_rate,nb_frames,duration,time_base:stream_disposition=attached_pic,timed_thumbnails,default,forced:stream_tags=language:stream_side_data=displaymatrix";
 
-    private const int MaxOutputLines = 200_000;
+    private const int MaxOutputLines = 200_000, LongestLanguage = 35;
     private static readonly JsonSerializerOptions Lenient = new() { NumberHandling = JsonNumberHandling.AllowReadingFromString };
 
     public static async Task<ProbedStream> RunAsync(
@@ -70,7 +70,7 @@ internal static class VideoProbe
             matrices.FirstOrDefault(matrix => matrix is not null))
         {
             SubtitleTracks = [.. output.Streams.Where(track => track.CodecType == "subtitle").Select(track =>
-                new ProbedTrack(track.Index, track.CodecName ?? "unknown", track.Disposition is { Default: 1 }, track.Disposition is { Forced: 1 }))],
+                new ProbedTrack(track.Index, track.CodecName ?? "unknown", track.Disposition is { Default: 1 }, track.Disposition is { Forced: 1 }, Language(track.Tags?.Language)))],
         };
     }
 
@@ -79,6 +79,10 @@ internal static class VideoProbe
 
     // Goes into a filter description, so nothing but a plain name may pass.
     private static string? PixelFormat(string? name) => name is not (null or "unknown") && name.All(char.IsAsciiLetterOrDigit) ? name : null;
+
+    // The file's own words; "und" is how MP4 says that it does not say.
+    private static string? Language(string? tag) =>
+        tag is { Length: > 0 and <= LongestLanguage } and not "und" && tag.All(c => char.IsAsciiLetterOrDigit(c) || c == '-') ? tag : null;
 
     private sealed record Output(
         [property: JsonPropertyName("format")] Format? Format)
@@ -107,7 +111,8 @@ internal static class VideoProbe
         [property: JsonPropertyName("nb_frames")] string? FrameCount,
         [property: JsonPropertyName("duration")] string? Duration,
         [property: JsonPropertyName("time_base")] string? TimeBase,
-        [property: JsonPropertyName("disposition")] Disposition? Disposition)
+        [property: JsonPropertyName("disposition")] Disposition? Disposition,
+        [property: JsonPropertyName("tags")] Tags? Tags)
     {
         [JsonPropertyName("side_data_list")] public List<SideData> SideData { get; init; } = [];
     }
@@ -117,6 +122,8 @@ internal static class VideoProbe
         [property: JsonPropertyName("timed_thumbnails")] int TimedThumbnails,
         [property: JsonPropertyName("default")] int Default,
         [property: JsonPropertyName("forced")] int Forced);
+
+    private sealed record Tags([property: JsonPropertyName("language")] string? Language);
 
     private sealed record SideData([property: JsonPropertyName("displaymatrix")] string? DisplayMatrix);
 }
@@ -133,5 +140,8 @@ internal sealed record ProbedStream(
 }
 
 /// <summary>A subtitle track as its header has it.</summary>
+/// <param name="Index">among all streams of the file, from 0</param>
+/// <param name="Codec">ffmpeg's name</param>
 /// <param name="IsForced">only what must be read even by those who understand the sound</param>
-internal sealed record ProbedTrack(int Index, string Codec, bool IsDefault, bool IsForced);
+/// <param name="Language">as the file says it, mostly ISO 639; null when it does not</param>
+public sealed record ProbedTrack(int Index, string Codec, bool IsDefault, bool IsForced, string? Language = null);

@@ -28,5 +28,5 @@ internal static class Estimation
 
     private static MediaEstimate Of(SequenceMedia item, LlamaVidModel model, bool isKnown) => new(
         item.Input.Kind, item.Plan.ExpectedFrames, item.Plan.ExpectedFrames * model.TokensPerFrame, item.Info.Duration, item.Info.AverageRate?.Value,
-        item.Info.Width, item.Info.Height, isKnown);
+        item.Info.Width, item.Info.Height, isKnown, item.SubtitleOrigin);
 }

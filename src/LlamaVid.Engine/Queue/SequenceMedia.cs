@@ -12,6 +12,8 @@ internal sealed class SequenceMedia(MediaInput input, OpenedMedia opened, FrameP
     /// <summary>What is said in it, given or read from its file; null for none.</summary>
     public IReadOnlyList<SubtitleLine>? Subtitles { get; } = input.Subtitles ?? opened.Subtitles;
 
+    public SubtitleOrigin? SubtitleOrigin { get; } = input.Subtitles is not null ? new(Track: null) : opened.SubtitleTrack is { } track ? new(track) : null;
+
     public ImageFit Fit => fit;
     public FeatureKey Key => key;
 

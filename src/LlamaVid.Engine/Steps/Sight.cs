@@ -37,6 +37,7 @@ internal sealed class Sight(SequenceMedia media, FeatureKey key) : IDisposable
         return new(
             media.Input.Kind, Compressed, Timestamps, info.Duration, info.AverageRate?.Value, FrameSize.Width, FrameSize.Height, tokensPerFrame, WasKnown)
         {
+            Subtitles = media.SubtitleOrigin,
             CaptionedFrames = Captions?.Count(caption => caption.Length > 0),
         };
     }

@@ -44,7 +44,7 @@ internal sealed class AnswerBuilder(string id, string model, long created)
 
     private static MediaUse Use(MediaReport media) => new(
         media.Kind == MediaKind.Video ? "video" : "image", media.Frames, media.Timestamps, media.Duration, media.FramesPerSecond,
-        media.Width, media.Height, media.TokensPerFrame, media.WasKnown ? "hit" : "miss") { CaptionedFrames = media.CaptionedFrames };
+        media.Width, media.Height, media.TokensPerFrame, media.WasKnown ? "hit" : "miss") { Subtitles = SubtitleUse.Of(media.Subtitles), CaptionedFrames = media.CaptionedFrames };
 
     private static double Round(double milliseconds) => Math.Round(milliseconds, 3);
 }

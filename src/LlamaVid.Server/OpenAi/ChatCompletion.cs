@@ -1,6 +1,7 @@
 using System.ComponentModel;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
+using LlamaVid.Engine;
 
 namespace LlamaVid.Server.OpenAi;
 
@@ -124,8 +125,25 @@ internal sealed record MediaUse(
     int Width, int Height, int TokensPerFrame,
     [property: Description("hit: the frames' features were kept from an earlier request. miss: they were computed.")] string FeatureCache)
 {
-    [Description("Frames behind which subtitles stand in the prompt, when subtitles were sent.")]
+    [Description("Where the subtitles come from, when there are some.")]
+    public SubtitleUse? Subtitles { get; init; }
+    [Description("Frames behind which subtitles stand in the prompt, when there are some.")]
     public int? CaptionedFrames { get; init; }
+}
+
+/// <summary>Where the subtitles of a video come from.</summary>
+internal sealed record SubtitleUse([property: Description("given: the request itself. track: the video's own file.")] string Source)
+{
+    [Description("The track among all streams of the file, from 0.")]
+    public int? Index { get; init; }
+    [Description("What kind of track it is, by ffmpeg's name: subrip, mov_text, ass, webvtt.")]
+    public string? Codec { get; init; }
+    [Description("The track's language, when the file says it.")]
+    public string? Language { get; init; }
+
+    public static SubtitleUse? Of(SubtitleOrigin? origin) => origin is null ? null : origin.Track is not { } track
+        ? new("given")
+        : new("track") { Index = track.Index, Codec = track.Codec, Language = track.Language };
 }
 
 /// <summary>Milliseconds spent in each stage.</summary>

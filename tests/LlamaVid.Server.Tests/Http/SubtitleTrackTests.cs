@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 
 namespace LlamaVid.Server.Tests.Http;
@@ -25,6 +26,9 @@ public sealed class SubtitleTrackTests(DefaultServer fixture) : IDisposable
 
         Assert.Equal((200, 200, 200, 200), (sent.Status, own.Status, asked.Status, estimate.Status));
         Assert.Equal(2, own.Json.GetProperty("video").GetProperty("captioned_frames").GetInt32());
+        Assert.Equal("""{"source":"given"}""", Origin(sent.Json.GetProperty("video")));
+        Assert.Equal($$"""{"source":"track","index":1,"codec":"{{(codec == "copy" ? "subrip" : codec)}}","language":"ger"}""", Origin(own.Json.GetProperty("video")));
+        Assert.Equal(Origin(own.Json.GetProperty("video")), Origin(estimate.Json.GetProperty("media")[0]));
         Assert.Equal((sent.Answer, sent.Answer), (own.Answer, asked.Answer));
         Assert.Equal([Tokens(sent), Tokens(sent), Tokens(sent)], [Tokens(own), Tokens(asked), estimate.Json.GetProperty("prompt_tokens").GetInt32()]);
     }
@@ -57,6 +61,8 @@ public sealed class SubtitleTrackTests(DefaultServer fixture) : IDisposable
 
     public void Dispose() => _folder.Delete(recursive: true);
 
+    private static string Origin(JsonElement media) => media.GetProperty("subtitles").GetRawText();
+
     private static int Tokens(Reply reply) => reply.Json.GetProperty("usage").GetProperty("prompt_tokens").GetInt32();
 
     private Task<Reply> EstimateAsync(string json) => _server.PostAsync("/v1/estimate", new StringContent(json, null, "application/json"));
@@ -80,7 +86,7 @@ public sealed class SubtitleTrackTests(DefaultServer fixture) : IDisposable
         var (text, video) = (Path.Combine(_folder.FullName, "a.srt"), Path.Combine(_folder.FullName, $"a.{extension}"));
         await File.WriteAllTextAsync(text, srt, new UTF8Encoding(false), TestContext.Current.CancellationToken);
         var (code, _, errors) = await Clips.RunAsync("ffmpeg", "-v", "error", "-nostdin", "-f", "lavfi", "-i", "testsrc=size=64x48:rate=10:duration=2", "-i", text,
-            "-map", "0", "-map", "1", "-c:s", codec, "-y", video);
+            "-map", "0", "-map", "1", "-c:s", codec, "-metadata:s:s:0", "language=ger", "-y", video);
         Assert.True(code == 0, errors);
         return await File.ReadAllBytesAsync(video, TestContext.Current.CancellationToken);
     }

@@ -16,12 +16,14 @@ public sealed class VideoProbeTests
               {"index":1,"codec_type":"video","codec_name":"mjpeg","width":600,"height":600,"time_base":"1/90000","disposition":{"attached_pic":1}},
               {"index":2,"codec_type":"video","codec_name":"h264","width":320,"height":180,"pix_fmt":"yuv420p","avg_frame_rate":"30000/1001","time_base":"1/30000","nb_frames":"390","duration":"13.013","disposition":{"attached_pic":0}},
               {"index":3,"codec_type":"video","codec_name":"h264","width":640,"height":360,"time_base":"1/30000"},
-              {"index":4,"codec_type":"subtitle","codec_name":"subrip","disposition":{"default":1,"forced":0}},
-              {"index":5,"codec_type":"subtitle"}],
-             "format":{"nb_streams":6,"duration":"16.57"}}
+              {"index":4,"codec_type":"subtitle","codec_name":"subrip","disposition":{"default":1,"forced":0},"tags":{"language":"pt-BR"}},
+              {"index":5,"codec_type":"subtitle"},
+              {"index":6,"codec_type":"subtitle","codec_name":"ass","tags":{"language":"<b>\u0000"}},
+              {"index":7,"codec_type":"subtitle","codec_name":"mov_text","tags":{"language":"und"}}],
+             "format":{"nb_streams":8,"duration":"16.57"}}
             """, Options);
         Assert.Equal(new(2, "h264", 320, 180, "yuv420p", new(30000, 1001), new(1, 30000), 390, 13.013, null) { SubtitleTracks = stream.SubtitleTracks }, stream);
-        Assert.Equal([new(4, "subrip", true, false), new(5, "unknown", false, false)], stream.SubtitleTracks);
+        Assert.Equal([new(4, "subrip", true, false, "pt-BR"), new(5, "unknown", false, false), new(6, "ass", false, false), new(7, "mov_text", false, false)], stream.SubtitleTracks);
     }
 
     [Theory]

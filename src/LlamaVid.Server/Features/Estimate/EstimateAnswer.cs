@@ -1,6 +1,7 @@
 using System.ComponentModel;
 using System.Text.Json.Serialization;
 using LlamaVid.Server.Errors;
+using LlamaVid.Server.OpenAi;
 
 namespace LlamaVid.Server.Features.Estimate;
 
@@ -43,4 +44,5 @@ internal sealed record EstimatedMedia(
     [property: Description("Seconds; null when the file does not tell."), JsonIgnore(Condition = JsonIgnoreCondition.Never)] double? Duration,
     [property: Description("Average frame rate of the source; null for pictures."), JsonIgnore(Condition = JsonIgnoreCondition.Never)] double? Fps,
     int Width, int Height, int TokensPerFrame,
-    [property: Description("hit: the frames' features are in memory. miss: they would be computed, or read from disk.")] string FeatureCache);
+    [property: Description("hit: the frames' features are in memory. miss: they would be computed, or read from disk.")] string FeatureCache,
+    [property: Description("Where the subtitles come from, when there are some.")] SubtitleUse? Subtitles);

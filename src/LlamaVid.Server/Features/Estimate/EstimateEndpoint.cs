@@ -51,7 +51,8 @@ internal static class EstimateEndpoint
             Refusal = estimate.Refusal is { } fault ? Refusal(fault, request, context) : null,
             Frames = estimate.Media.Sum(item => item.Frames),
             Media = [.. estimate.Media.Select(item => new EstimatedMedia(
-                item.Kind == MediaKind.Video ? "video" : "image", item.Frames, item.Tokens, item.Duration, item.FramesPerSecond, item.Width, item.Height, card.TokensPerFrame, item.IsKnown ? "hit" : "miss"))],
+                item.Kind == MediaKind.Video ? "video" : "image", item.Frames, item.Tokens, item.Duration, item.FramesPerSecond, item.Width, item.Height, card.TokensPerFrame, item.IsKnown ? "hit" : "miss",
+                SubtitleUse.Of(item.Subtitles)))],
             PromptTokens = estimate.PromptPositions,
             VideoTokens = estimate.Media.Sum(item => item.Tokens),
             MaxTokens = estimate.AnswerTokens,
