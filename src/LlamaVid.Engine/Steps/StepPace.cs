@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace LlamaVid.Engine;
 
 /// <summary>
@@ -5,7 +7,7 @@ namespace LlamaVid.Engine;
 /// </summary>
 /// <remarks>
 /// A step that only writes answers is a plain one. The first, and one after at most <see cref="Between"/> others, is plain, so that its time stays known while the answers change. What a step took beyond that
-/// is the price of its other work, which is of one kind. A price that rises counts at once, one that falls by half of the difference: work gets dearer along a prompt, and a step too long is felt.
+/// is the price of its other work, which is of one kind. Counts are powers of two, since kernels are compiled for every new number of rows. A price that rises counts at once, one that falls by half of the difference: work gets dearer along a prompt, and a step too long is felt.
 /// </remarks>
 internal sealed class StepPace(EngineOptions options)
 {
@@ -21,7 +23,9 @@ internal sealed class StepPace(EngineOptions options)
     {
         if (_sincePlain >= Between) return 0;
         var (least, most) = kind == WorkKind.Prefill ? (LeastPositions, options.MaxPrefillTokensPerStep) : (1, options.MaxFramesPerStep);
-        return _prices.TryGetValue(kind, out var price) ? (int)Math.Clamp((options.MaxStepStretch - 1) * Plain / price, least, most) : least;
+        if (!_prices.TryGetValue(kind, out var price)) return least;
+        var allowed = (options.MaxStepStretch - 1) * Plain / price;
+        return allowed >= most ? most : Math.Max(least, 1 << BitOperations.Log2((uint)allowed));
     }
 
     /// <summary>No answer was written, so nothing is known of the next that will be.</summary>

@@ -43,8 +43,8 @@ internal sealed class CachedAttention(IReadOnlyList<SequenceChunk> chunks, int q
     {
         using var scope = NewDisposeScope();
         var (rows, heads, size) = (q.shape[0], q.shape[1], q.shape[2]);
-        var (keys, values) = cache.Append(layer, k, v);                                             // [K, P, D]
-        if (fitsLanes) return MatrixAttention.Attend(q, keys, values).MoveToOuterDisposeScope();
+        var (keys, values) = cache.Append(layer, k, v, fitsLanes ? MatrixAttention.Step : 1);       // [K, P, D]
+        if (fitsLanes) return MatrixAttention.Attend(q, keys, values, cache.Length).MoveToOuterDisposeScope();
         var (kvHeads, group) = (keys.shape[0], heads / keys.shape[0]);
 
         // The queries of a group share their key head, so they lie one after the other on the query axis: [K, G·S, D].

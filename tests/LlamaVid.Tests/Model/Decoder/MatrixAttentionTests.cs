@@ -22,9 +22,9 @@ public sealed class MatrixAttentionTests
         manual_seed(1);
         var length = past + count;
         var q = randn(count, heads, size).to(ScalarType.BFloat16);
-        var (keys, values) = (randn(kvHeads, length + 5, size).to(ScalarType.BFloat16).narrow(1, 0, length), randn(kvHeads, length + 5, size).to(ScalarType.BFloat16).narrow(1, 0, length));
+        var (keys, values) = (Drawn(), Drawn());
 
-        var seen = MatrixAttention.Attend(q, keys, values);
+        var seen = MatrixAttention.Attend(q, keys, values, past);
 
         for (var row = 0; row < count; row += Math.Max(1, count / 5))
         {
@@ -32,6 +32,13 @@ public sealed class MatrixAttentionTests
                 q[row].to(ScalarType.Float32).view(1, kvHeads, heads / kvHeads, size),
                 keys.narrow(1, 0, past + row + 1).to(ScalarType.Float32).unsqueeze(0), values.narrow(1, 0, past + row + 1).to(ScalarType.Float32).unsqueeze(0));
             TensorAssert.Close(expected.view(heads * size), seen[row], 0.02, $"row {row} of {count}");
+        }
+
+        Tensor Drawn()
+        {
+            var drawn = randn(kvHeads, length + 300, size).to(ScalarType.BFloat16).narrow(1, 0, length + 150);
+            drawn.narrow(1, length, 150).zero_();
+            return drawn;
         }
     }
 }
