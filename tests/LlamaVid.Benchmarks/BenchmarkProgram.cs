@@ -22,7 +22,7 @@ internal static class BenchmarkProgram
     {
         var root = new RootCommand("Measures the server and its engine (docs/benchmarks.md).")
         {
-            LoadCommand.Create(), SoakCommand.Create(), EngineCommand.Create(), AccuracyCommand.Create(), VideoCommand.Create(), StartCommand.Create(), KernelCommand.Create(), ModelCommand.Create(), PlotsCommand.Create(),
+            LoadCommand.Create(), SoakCommand.Create(), EngineCommand.Create(), ShapesCommand.Create(), AccuracyCommand.Create(), VideoCommand.Create(), StartCommand.Create(), KernelCommand.Create(), ModelCommand.Create(), PlotsCommand.Create(),
         };
         try
         {

@@ -2,7 +2,7 @@ namespace LlamaVid.Model.Decoder;
 
 /// <summary>Rows of several sequences, one after the other; those of a sequence look at what its cache holds and at themselves. What inference computes.</summary>
 /// <remarks>One pass through all layers; the masks belong to the dispose scope in which it is made or moved.</remarks>
-/// <param name="fitsLanes">loops of our own may run over the rows, see <see cref="BFloat16Lanes.Fit(Tensor, long)"/></param>
+/// <param name="fitsLanes">loops of our own may run over the rows, see <see cref="SingleRowAttention.Fits"/></param>
 internal sealed class CachedAttention(IReadOnlyList<SequenceChunk> chunks, int queriesPerKey, bool fitsLanes, Device device) : RowAttention
 {
     private readonly Tensor?[] _masks = [.. chunks.Select(chunk => chunk.Rows == 1 || fitsLanes ? null : CausalMask(chunk.Cache.Length, chunk.Rows, queriesPerKey, device))];

@@ -22,6 +22,9 @@ internal static unsafe class SingleRowAttention
     /// <param name="Length">positions that the row looks at</param>
     public readonly record struct Row(nint Query, nint Keys, nint Values, nint Result, int Length, int Capacity);
 
+    /// <summary>In inference on a CPU with registers of 512 bits, and heads that fill one of them.</summary>
+    public static bool Fits(Tensor rows, int size) => size >= BFloat16Lanes.Half && BFloat16Lanes.Fit(rows);
+
     /// <param name="kvHeads">K, each for heads / K queries</param>
     public static void Attend(IReadOnlyList<Row> rows, int heads, int kvHeads, int size)
     {
@@ -42,9 +45,15 @@ internal static unsafe class SingleRowAttention
 
     private static void Head(ushort* query, ushort* keys, ushort* values, ushort* result, int size, Span<float> scores)
     {
-        var wide = stackalloc float[size];
+        var registers = BFloat16Lanes.Registers(size);
+        var wide = stackalloc float[registers * BFloat16Lanes.Half];        // a value that two registers hold counts in the first
         var scale = 1 / MathF.Sqrt(size);
-        for (var i = 0; i < size; i++) wide[i] = BitConverter.Int32BitsToSingle(query[i] << 16) * scale;
+        for (var i = 0; i < registers * BFloat16Lanes.Half; i++)
+        {
+            var (register, lane) = Math.DivRem(i, BFloat16Lanes.Half);
+            var at = BFloat16Lanes.Start(register, size) + lane;
+            wide[i] = at < register * BFloat16Lanes.Half ? 0 : BFloat16Lanes.Wide(query[at]) * scale;
+        }
 
         var greatest = float.NegativeInfinity;
         for (var position = 0; position < scores.Length; position++)
@@ -53,30 +62,35 @@ internal static unsafe class SingleRowAttention
             greatest = Math.Max(greatest, scores[position]);                // NaN stays NaN
         }
         var inverse = Vector512.Create(1 / Exponentials(scores, greatest));
-        for (var column = 0; column < size; column += BFloat16Lanes.Count)
+        for (var register = 0; register < registers; register += 2)        // two sums at a time, for the additions take longer than the loads
         {
+            var (first, second) = (BFloat16Lanes.Start(register, size), BFloat16Lanes.Start(Math.Min(register + 1, registers - 1), size));
             var (low, high) = (Vector512<float>.Zero, Vector512<float>.Zero);
-            var value = values + column;
+            var value = values;
             foreach (var score in scores)
             {
-                var (weight, (first, second)) = (Vector512.Create(score), BFloat16Lanes.Load(value));
-                low = Vector512.FusedMultiplyAdd(weight, first, low);
-                high = Vector512.FusedMultiplyAdd(weight, second, high);
+                var weight = Vector512.Create(score);
+                low = Vector512.FusedMultiplyAdd(weight, BFloat16Lanes.LoadHalf(value + first), low);
+                high = Vector512.FusedMultiplyAdd(weight, BFloat16Lanes.LoadHalf(value + second), high);
                 value += size;
             }
-            BFloat16Lanes.Store(low * inverse, high * inverse, result + column);
+            BFloat16Lanes.StoreHalf(low * inverse, result + first);
+            BFloat16Lanes.StoreHalf(high * inverse, result + second);
         }
     }
 
+    /// <param name="query">a register for each of the key's</param>
     private static float Dot(float* query, ushort* key, int size)
     {
-        var (low, high) = (Vector512<float>.Zero, Vector512<float>.Zero);
-        for (var i = 0; i < size; i += BFloat16Lanes.Count)
+        var (low, high, register) = (Vector512<float>.Zero, Vector512<float>.Zero, 0);
+        for (; (register + 2) * BFloat16Lanes.Half <= size; register += 2)
         {
-            var (first, second) = BFloat16Lanes.Load(key + i);
-            low = Vector512.FusedMultiplyAdd(first, Vector512.Load(query + i), low);
-            high = Vector512.FusedMultiplyAdd(second, Vector512.Load(query + i + Vector512<float>.Count), high);
+            var at = register * BFloat16Lanes.Half;
+            low = Vector512.FusedMultiplyAdd(BFloat16Lanes.LoadHalf(key + at), Vector512.Load(query + at), low);
+            high = Vector512.FusedMultiplyAdd(BFloat16Lanes.LoadHalf(key + at + BFloat16Lanes.Half), Vector512.Load(query + at + BFloat16Lanes.Half), high);
         }
+        for (; register < BFloat16Lanes.Registers(size); register++)
+            low = Vector512.FusedMultiplyAdd(BFloat16Lanes.LoadHalf(key + BFloat16Lanes.Start(register, size)), Vector512.Load(query + register * BFloat16Lanes.Half), low);
         return Vector512.Sum(low + high);
     }
 

@@ -41,6 +41,14 @@ internal static unsafe class BFloat16Lanes
     /// <inheritdoc cref="Store"/>
     public static void StoreHalf(Vector512<float> values, ushort* to) => Vector512.Narrow(Rounded(values), Rounded(values)).GetLower().Store(to);
 
+    /// <summary>Where the registers of a row begin that is not a multiple of them: the last one ends with the row and covers some values twice.</summary>
+    /// <param name="register">from 0</param>
+    /// <param name="width">of the row, <see cref="Half"/> at least</param>
+    public static int Start(int register, int width) => Math.Min(register * Half, width - Half);
+
+    /// <summary>Registers that cover a row.</summary>
+    public static int Registers(int width) => (width + Half - 1) / Half;
+
     /// <summary>What comes back of a value that is stored and loaded.</summary>
     public static Vector512<float> Round(Vector512<float> values) => (Rounded(values) << 16).AsSingle();
 

@@ -15,6 +15,10 @@ public sealed class SingleRowAttentionTests
     [InlineData(8, 2, 64, 100)]
     [InlineData(16, 16, 128, 333)]
     [InlineData(32, 4, 128, 1029)]
+    [InlineData(4, 4, 16, 9)]
+    [InlineData(4, 2, 17, 40)]
+    [InlineData(20, 20, 80, 333)]
+    [InlineData(8, 4, 100, 70)]
     public void Rows_see_what_scaled_dot_product_attention_sees(int heads, int kvHeads, int size, int length)
     {
         Assert.SkipUnless(Vector512.IsHardwareAccelerated, "this processor has no registers of 512 bits");
