@@ -16,6 +16,8 @@ internal static class SecurityModule
         services.AddOptionsWithValidateOnStart<SecurityOptions, SecurityOptionsValidator>().BindConfiguration(SecurityOptions.Section);
         services.AddSingleton(provider => new KeyRing(
             provider.GetRequiredService<IOptions<SecurityOptions>>().Value, provider.GetRequiredService<ILogger<KeyRing>>()));
+        services.AddSingleton(provider => new WrongKeys(
+            provider.GetRequiredService<IOptions<SecurityOptions>>().Value.WrongKeysPerMinute, provider.GetRequiredService<TimeProvider>()));
         // The core alone: the rest would make a key ring on disk, for cookies that nobody has.
         services.AddWebEncoders().AddAuthenticationCore(options => options.DefaultScheme = ApiKeyHandler.SchemeName);
         new AuthenticationBuilder(services).AddScheme<AuthenticationSchemeOptions, ApiKeyHandler>(ApiKeyHandler.SchemeName, null);

@@ -12,6 +12,8 @@ internal static class ErrorMap
 {
     private const string BodyTooLarge = "The body is larger than this route allows (Server:MaxRequestBytes, Media:MaxBytes). Send a smaller one.";
 
+    private const string BodyTooSlow = "The body came more slowly than 240 bytes per second. Send it again over a better connection, large files in parts (POST /v1/uploads).";
+
     private const string DiskFull = "The server's disk is full, and nothing of this request was kept. Delete files that are not needed (DELETE /v1/files/{id}), or try again when its operator has made room.";
 
     /// <param name="mediaPath">The path of the request's media, for faults that lie in them.</param>
@@ -28,6 +30,7 @@ internal static class ErrorMap
         UnknownTokenException e => (400, Invalid(e.Message, InvalidRequestException.InvalidValue, null)),
         InvalidDataUriException e => (400, Invalid(e.Message, "invalid_data_uri", mediaPath)),
         InvalidApiKeyException e => (401, Unauthorised(e.Message)),
+        TooManyWrongKeysException e => (429, new(e.Message, "rate_limit_error", null, "rate_limit_exceeded")),
         MissingRightException e => (403, Unauthorised(e.Message)),
         ModelNotAllowedException e => (403, Unauthorised(e.Message)),
         ForeignOriginException e => (403, Invalid(e.Message, "origin_not_allowed", null)),
@@ -69,6 +72,7 @@ internal static class ErrorMap
         EngineStoppedException e => (503, new(e.Message, "server_error", null, "engine_draining")),
         _ when Disk.IsFull(exception) => (507, new(DiskFull, "server_error", null, "insufficient_storage")),
         BadHttpRequestException { StatusCode: 413 } => (413, Invalid(BodyTooLarge, "payload_too_large", null)),
+        BadHttpRequestException { StatusCode: 408 } => (408, new(BodyTooSlow, "timeout_error", null, "request_timeout")),
         BadHttpRequestException e => (e.StatusCode, Invalid(e.Message, "malformed_request", null)),
         _ => (500, new($"The server failed on this request. Its id is {requestId}.", "server_error", null, "internal_error")),
     };

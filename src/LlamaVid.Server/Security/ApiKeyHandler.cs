@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Claims;
 using System.Text.Encodings.Web;
 using LlamaVid.Server.Errors;
@@ -12,7 +13,7 @@ namespace LlamaVid.Server.Security;
 /// <c>Authorization: Bearer KEY</c>, or <c>x-api-key</c> or <c>api-key</c>, which some clients cannot change. Never the address, which ends in logs, and never what a browser
 /// sends by itself. Where there are no keys, everybody is known as anonymous and a key is not looked at.
 /// </remarks>
-internal sealed class ApiKeyHandler(IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory loggers, UrlEncoder encoder, KeyRing keys)
+internal sealed class ApiKeyHandler(IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory loggers, UrlEncoder encoder, KeyRing keys, WrongKeys wrong)
     : AuthenticationHandler<AuthenticationSchemeOptions>(options, loggers, encoder)
 {
     public const string SchemeName = "ApiKey";
@@ -34,8 +35,15 @@ internal sealed class ApiKeyHandler(IOptionsMonitor<AuthenticationSchemeOptions>
 
     protected override async Task HandleChallengeAsync(AuthenticationProperties properties)
     {
+        var wasGiven = (await HandleAuthenticateOnceAsync()).Failure is not null;
+        if (wasGiven && wrong.Book(ClientIdentity.NetworkOf(Context)) is { } wait)
+        {
+            Response.Headers.RetryAfter = Math.Max(1, Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
+            await WriteAsync(new TooManyWrongKeysException());
+            return;
+        }
         Response.Headers.WWWAuthenticate = "Bearer";
-        await WriteAsync(new InvalidApiKeyException(wasGiven: (await HandleAuthenticateOnceAsync()).Failure is not null));
+        await WriteAsync(new InvalidApiKeyException(wasGiven));
     }
 
     protected override Task HandleForbiddenAsync(AuthenticationProperties properties) => WriteAsync(RightPolicy.Refusal(Context));

@@ -4,6 +4,10 @@ namespace LlamaVid.Server.Security;
 public sealed class InvalidApiKeyException(bool wasGiven)
     : Exception($"{(wasGiven ? "The API key is not known here" : "This server asks for an API key")}. Send 'Authorization: Bearer KEY' with a key from the server's operator.");
 
+/// <summary>From where this comes too many keys have come that are not known here. Right ones are taken all the same.</summary>
+public sealed class TooManyWrongKeysException()
+    : Exception("Too many API keys that are not known here have come from this address (Security:WrongKeysPerMinute). Send a key from the server's operator, or try again after the time that Retry-After names.");
+
 /// <summary>The key is known but may not do this.</summary>
 public sealed class MissingRightException(string client, Right right)
     : Exception($"The key '{client}' lacks the right '{right.ToString().ToLowerInvariant()}' that this route asks for. Use another key, or ask the server's operator for the right (Rights).");

@@ -38,6 +38,10 @@ public sealed class SecurityOptions : IValidatableObject
     /// <summary>A JSON file <c>{"Keys": […]}</c> with more of them, read again whenever it changes.</summary>
     public string KeysFile { get; set; } = "";
 
+    /// <summary>Wrong keys that one address may present before it is answered 429 instead of 401; right keys are taken all the same. 0 for no limit.</summary>
+    [Range(0, 1_000_000)]
+    public int WrongKeysPerMinute { get; set; } = 60;
+
     /// <summary>Whether the documentation can be read without a key, so that a browser can open <c>/swagger</c>.</summary>
     public bool PublicDocumentation { get; set; }
 

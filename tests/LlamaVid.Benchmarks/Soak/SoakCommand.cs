@@ -71,7 +71,7 @@ internal static class SoakCommand
 
     private static int End(SoakRun run, Machine machine, object options, string? file)
     {
-        var faults = run is { Settled: { } settled, End: { } end } ? SoakVerdict.Of(settled, end).ToList() : [];
+        var faults = run is { Settled: { } settled, End: { } end } ? SoakVerdict.Of(run.Samples, settled, end).ToList() : [];
         faults.AddRange(run.Faults);
         foreach (var fault in faults) Console.Error.WriteLine(fault);
         Report.End("soak", machine, options, new JsonObject

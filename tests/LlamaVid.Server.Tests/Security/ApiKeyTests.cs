@@ -25,7 +25,7 @@ public sealed partial class ApiKeyTests(ApiKeyTests.Guarded guarded) : IClassFix
             Reading = keys.Add("reading", ("Rights", "Metrics"));
             Elsewhere = keys.Add("elsewhere", ("Models:0", "another-model"));
             Server = await RunningServer.StartAsync([
-                .. keys.Options, "--Serilog:MinimumLevel:Default", "Verbose", "--Serilog:MinimumLevel:Override:Microsoft", "Verbose",
+                .. keys.Options, "--Security:WrongKeysPerMinute", "0", "--Serilog:MinimumLevel:Default", "Verbose", "--Serilog:MinimumLevel:Override:Microsoft", "Verbose",
                 "--Serilog:WriteTo:0:Name", "File", "--Serilog:WriteTo:0:Args:path", LogFile, "--Serilog:WriteTo:0:Args:shared", "true"]);
         }
 

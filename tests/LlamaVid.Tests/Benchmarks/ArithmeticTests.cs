@@ -1,6 +1,5 @@
 using LlamaVid.Benchmarks;
 using LlamaVid.Benchmarks.Measures;
-using LlamaVid.Benchmarks.Soak;
 using LlamaVid.Benchmarks.Throughput;
 using LlamaVid.Benchmarks.Traffic;
 
@@ -69,14 +68,5 @@ public sealed class ArithmeticTests
     {
         var numbered = ClipSupply.Numbered([1, 2, 3], 258);
         Assert.Equal([1, 2, 3, 0, 0, 0, 16, (byte)'f', (byte)'r', (byte)'e', (byte)'e', 0, 0, 0, 0, 0, 0, 1, 2], numbered);
-    }
-
-    [Fact]
-    public void What_grew_is_named_and_what_breathes_is_not()
-    {
-        var settled = new ResourceSample(600, 1000, 1200, 40, 100, 0, 1);
-        Assert.Empty(SoakVerdict.Of(settled, settled with { RssMb = 1050, Threads = 48, Files = 108 }));
-        var faults = SoakVerdict.Of(settled, settled with { RssMb = 1051, Children = 1, TemporaryFiles = 2 });
-        Assert.Equal(["resident megabytes", "child processes", "temporary files"], faults.Select(fault => fault.Split(" grew")[0]));
     }
 }
