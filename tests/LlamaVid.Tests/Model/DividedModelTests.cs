@@ -51,17 +51,19 @@ public sealed class DividedModelTests
         var (here, there) = (places[DeviceType.CPU].ToArray(), places[DeviceType.META].ToArray());
         Assert.Equal(model.State.Count(), here.Length + there.Length);
         var border = here.Max(LayerOf) + 1;
-        Assert.Equal(Enumerable.Range(border, 4 - border), there.Select(LayerOf).Where(layer => layer >= 0).Distinct().Order());
+        var decoder = model.Config.Decoder;
+        Assert.Equal(Enumerable.Range(border, decoder.Layers - border), there.Select(LayerOf).Where(layer => layer >= 0).Distinct().Order());
         Assert.Equal(["lm_head.weight", "model.norm.weight"], there.Where(name => LayerOf(name) < 0).Order(StringComparer.Ordinal));
         Assert.Contains("model.embed_tokens.weight", here);
         Assert.Contains("model.mm_projector.0.weight", here);
 
         using var cache = model.NewCache(4);
         using var scope = NewDisposeScope();
-        for (var layer = 0; layer < 4; layer++)
+        for (var layer = 0; layer < decoder.Layers; layer++)
         {
             var device = layer < border ? CPU : META;
-            var (keys, values) = cache.Append(layer, zeros([1, 4, 32], device: device), zeros([1, 4, 32], device: device));
+            var rows = zeros([1, decoder.KvHeads, decoder.HiddenSize / decoder.Heads], device: device);
+            var (keys, values) = cache.Append(layer, rows, rows);
             Assert.Equal((device.type, device.type), (keys.device_type, values.device_type));
         }
     }
@@ -93,15 +95,16 @@ public sealed class DividedModelTests
         using var joined = LlamaVidModel.Load(options, [Place(CPU), Place(CPU)], config => config);
         using var apart = LlamaVidModel.Load(options, [Place(CPU), Place(META)], config => config);
 
-        Assert.All([one, joined, apart], model => Assert.Equal(4 * 2 * 128 * sizeof(float), model.KvBytesPerPosition));
+        var layer = 2 * one.Config.Decoder.HiddenSize * sizeof(float);
+        Assert.All([one, joined, apart], model => Assert.Equal(one.Config.Decoder.Layers * layer, model.KvBytesPerPosition));
         Assert.All([one, joined], model => Assert.Equal(model.KvBytesPerPosition, model.KvBytesPerPositionOfOneDevice));      // one memory
         var layers = apart.State.Select(entry => (LayerOf(entry.Name), entry.Value.device_type)).Where(place => place.Item1 >= 0).Distinct().CountBy(place => place.device_type);
-        Assert.Equal(layers.Max(device => device.Value) * 2 * 128 * sizeof(float), apart.KvBytesPerPositionOfOneDevice);
+        Assert.Equal(layers.Max(device => device.Value) * layer, apart.KvBytesPerPositionOfOneDevice);
     }
 
     [Fact]
     public void More_devices_than_layers_are_refused() =>
-        Assert.Throws<TooManyDevicesException>(() => LlamaVidModel.Load(new() { Path = Default, Device = "cpu+cpu+cpu+cpu+cpu" }));
+        Assert.Throws<TooManyDevicesException>(() => LlamaVidModel.Load(new() { Path = Default, Device = "cpu+cpu+cpu+cpu+cpu+cpu" }));
 
     private static Placement Place(Device device) => new(ScalarType.Float32, device);
 

@@ -52,9 +52,12 @@ public sealed class PrepareTests : IDisposable
 
         var samples = Json("forms", "instruct.json").EnumerateArray().ToArray();
         Assert.Distinct(samples.Select(sample => sample.GetProperty("id").GetString()));
+        var statements = samples.Where(sample => Text(sample, "id")!.Contains("statement", StringComparison.Ordinal)).ToArray();
+        Assert.NotEmpty(statements);
+        Assert.All(statements, sample => Assert.Matches("^<image>\n(Compare|Sort) the .+ and the .+\\.$", Turn(sample, 0, "human")));
         Assert.Equal(
             questions.Select(line => (Text(line, "video"), "<image>\n" + Text(line, "question"), Text(line, "answer"))),
-            samples.Select(sample => (Text(sample, "video"), Turn(sample, 0, "human"), Turn(sample, 1, "gpt"))));
+            samples.Except(statements).Select(sample => (Text(sample, "video"), Turn(sample, 0, "human"), Turn(sample, 1, "gpt"))));
 
         Assert.All(Json("forms", "align.json").EnumerateArray(), sample =>
         {
