@@ -5,7 +5,7 @@ namespace LlamaVid.Model.Decoder;
 /// <param name="fitsLanes">loops of our own may run over the rows, see <see cref="SingleRowAttention.Fits"/></param>
 internal sealed class CachedAttention(IReadOnlyList<SequenceChunk> chunks, int queriesPerKey, bool fitsLanes, Device device) : RowAttention
 {
-    private readonly Tensor?[] _masks = [.. chunks.Select(chunk => chunk.Rows == 1 || fitsLanes ? null : CausalMask(chunk.Cache.Length, chunk.Rows, queriesPerKey, device))];
+    private readonly Tensor?[] _masks = [.. chunks.Select(chunk => chunk.Rows == 1 ? null : CausalMask(chunk.Cache.Length, chunk.Rows, queriesPerKey, device))];
 
     public override void MoveTo(Device device)
     {
@@ -39,12 +39,11 @@ internal sealed class CachedAttention(IReadOnlyList<SequenceChunk> chunks, int q
 
     private static nint At(Tensor rows, int row) => BFloat16Lanes.Address(rows) + row * (nint)(rows.numel() / rows.shape[0]) * sizeof(ushort);
 
-    private Tensor Attend(int layer, KvCache cache, Tensor? mask, Tensor q, Tensor k, Tensor v)
+    private static Tensor Attend(int layer, KvCache cache, Tensor? mask, Tensor q, Tensor k, Tensor v)
     {
         using var scope = NewDisposeScope();
         var (rows, heads, size) = (q.shape[0], q.shape[1], q.shape[2]);
-        var (keys, values) = cache.Append(layer, k, v, fitsLanes ? MatrixAttention.Step : 1);       // [K, P, D]
-        if (fitsLanes) return MatrixAttention.Attend(q, keys, values, cache.Length).MoveToOuterDisposeScope();
+        var (keys, values) = cache.Append(layer, k, v);                                             // [K, P, D]
         var (kvHeads, group) = (keys.shape[0], heads / keys.shape[0]);
 
         // The queries of a group share their key head, so they lie one after the other on the query axis: [K, G·S, D].

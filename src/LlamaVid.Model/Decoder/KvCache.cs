@@ -27,21 +27,14 @@ public sealed class KvCache : IDisposable
 
     /// <summary>Stores the keys and values of positions <see cref="Length"/> .. Length + S - 1 of a layer.</summary>
     /// <param name="keys">[S, Hkv, D]</param>
-    /// <param name="step">the views' positions are a multiple of it, or all there is room for; what is too many is zero</param>
-    /// <returns>views of all filled positions including the new ones, [Hkv, P, D] with P at least Length + S</returns>
-    internal (Tensor Keys, Tensor Values) Append(int layer, Tensor keys, Tensor values, int step = 1)
+    /// <returns>views of all filled positions including the new ones, [Hkv, Length + S, D]</returns>
+    internal (Tensor Keys, Tensor Values) Append(int layer, Tensor keys, Tensor values)
     {
         using var scope = NewDisposeScope();
         var (count, end) = (keys.shape[0], Length + keys.shape[0]);
-        var seen = Math.Min(Capacity, (end + step - 1) / step * step);
         _keys[layer].narrow(1, Length, count).copy_(keys.transpose(0, 1));
         _values[layer].narrow(1, Length, count).copy_(values.transpose(0, 1));
-        if (seen > end)
-        {
-            _keys[layer].narrow(1, end, seen - end).zero_();
-            _values[layer].narrow(1, end, seen - end).zero_();
-        }
-        return (_keys[layer].narrow(1, 0, seen).MoveToOuterDisposeScope(), _values[layer].narrow(1, 0, seen).MoveToOuterDisposeScope());
+        return (_keys[layer].narrow(1, 0, end).MoveToOuterDisposeScope(), _values[layer].narrow(1, 0, end).MoveToOuterDisposeScope());
     }
 
     /// <summary>Takes over the first positions of another sequence. This one is empty and has room for them.</summary>
