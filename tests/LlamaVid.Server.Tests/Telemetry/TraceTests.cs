@@ -43,9 +43,8 @@ public sealed class TraceTests
 
         Assert.Equal(415, (await server.ChatAsync(Clips.Chat(url: "data:video/mp4;base64,AAAA"))).Status);
 
-        var failed = await spans.FailedAsync();
+        var failed = await spans.FailedAsync("UnsupportedMediaException");
         Assert.Equal(["fetch", "queue"], failed.Select(span => span.OperationName).Order());
-        Assert.All(failed, span => Assert.Equal("UnsupportedMediaException", span.StatusDescription));
     }
 
     [Fact]
@@ -97,10 +96,14 @@ public sealed class TraceTests
             IEnumerable<Activity> Of() => _ended.Where(span => id.Equals(span.GetTagItem("llamavid.id")));
         }
 
-        public async Task<Activity[]> FailedAsync()
+        public async Task<Activity[]> FailedAsync(string fault)
         {
-            await Deadline.Until(() => _ended.Count(span => span.Status == ActivityStatusCode.Error) >= 2);
-            return [.. _ended.Where(span => span.Status == ActivityStatusCode.Error)];
+            await Deadline.Until(() => Of().Any());
+            return Of().First();
+
+            // Servers of other tests fail in this process too.
+            IEnumerable<Activity[]> Of() => _ended.Where(span => span.Status == ActivityStatusCode.Error && span.StatusDescription == fault)
+                .GroupBy(span => span.GetTagItem("llamavid.id")).Select(spans => spans.ToArray()).Where(spans => spans.Length >= 2);
         }
 
         public void Dispose() => _listener.Dispose();
