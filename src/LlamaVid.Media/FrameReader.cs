@@ -13,7 +13,7 @@ namespace LlamaVid.Media;
 /// ffmpeg writes two sockets: the pts of every decoded frame (before selection), and the pixels of the selected ones. The plan's rule is applied
 /// to the first on this side as well; that gives each picture its exact number and time, and shows progress while nothing is selected.
 /// What bounds memory is the socket: ffmpeg blocks until the frame before has been read. One is read while the consumer works with the one before: a decoder that waits for
-/// the consumer, frame by frame, leaves its cores idle.
+/// the consumer, frame by frame, leaves its cores idle. All that one run of ffmpeg shares stands here: command, both sockets, selection and the way back when it fails.
 /// Decoding begins at a key frame well before the plan's start where that gives the very same frames (0.24 s instead of 10 s at the end of a QCIF hour),
 /// and at the beginning of the file everywhere else: containers without an index, encodings that carry more over from frame to frame than key frames reset.
 /// Where a plan takes key frames the decoder skips all others, and those that are not of the plan are dropped here. Decoders may mix up order and times when frames

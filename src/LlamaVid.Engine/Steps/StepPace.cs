@@ -6,8 +6,9 @@ namespace LlamaVid.Engine;
 /// Says how much other work a step may do, so that answers that are being written go on evenly. It learns the prices from steps that were made, and knows no device and no model.
 /// </summary>
 /// <remarks>
-/// A step that only writes answers is a plain one. The first, and one after at most <see cref="Between"/> others, is plain, so that its time stays known while the answers change. What a step took beyond that
-/// is the price of its other work, which is of one kind. Counts are powers of two, since kernels are compiled for every new number of rows. A price that rises counts at once, one that falls by half of the difference: work gets dearer along a prompt, and a step too long is felt.
+/// A step that only writes answers is a plain one. The first, and one after at most <see cref="Between"/> others, is plain, so that its time stays known while the answers change.
+/// What a step took beyond that is the price of its other work, which is of one kind. A price that rises counts at once, one that falls by half of the difference: work gets dearer
+/// along a prompt, and a step too long is felt. Counts are powers of two, so that few sizes of products occur.
 /// </remarks>
 internal sealed class StepPace(EngineOptions options)
 {

@@ -100,7 +100,7 @@ internal static unsafe class SingleRowAttention
     {
         var sum = Vector512<float>.Zero;
         var vectors = MemoryMarshal.Cast<float, Vector512<float>>(scores);
-        for (var i = 0; i < vectors.Length; i++) sum += vectors[i] = Exponential.Of(vectors[i] - Vector512.Create(greatest));
+        for (var i = 0; i < vectors.Length; i++) sum += vectors[i] = Vector512.Exp(vectors[i] - Vector512.Create(greatest));
         var total = Vector512.Sum(sum);
         for (var i = vectors.Length * Vector512<float>.Count; i < scores.Length; i++) total += scores[i] = MathF.Exp(scores[i] - greatest);
         return total;
