@@ -18,7 +18,7 @@ internal static partial class Log
     [LoggerMessage(1010, LogLevel.Error, "Job {Job} failed")]
     public static partial void JobFailed(ILogger logger, Exception exception, string job);
 
-    [LoggerMessage(1003, LogLevel.Information, "The keys are now those of {Names}")]
+    [LoggerMessage(1005, LogLevel.Information, "The keys are now those of {Names}")]
     public static partial void KeysReloaded(ILogger logger, string names);
 
     [LoggerMessage(1004, LogLevel.Error, "The keys stay as they were: {Why}")]

@@ -17,7 +17,7 @@ internal static class Background
         services.AddSingleton<BackgroundAnswering>().AddSingleton<JobViews>()
             .AddSingleton(provider => new GuardedHttp(provider.GetRequiredService<IOptions<MediaOptions>>().Value));
         if (configuration.GetSection(JobOptions.Section)[nameof(JobOptions.Path)] is { Length: > 0 })
-            services.AddSingleton<BackgroundRun>().AddSingleton<JobFiles>().AddSingleton<JobRoom>().AddSingleton<JobBoard>().AddHostedService<JobRunner>().AddHostedService<WebhookSender>()
+            services.AddSingleton<BackgroundRun>().AddSingleton<JobFiles>().AddSingleton<NamedFiles>().AddSingleton<JobRoom>().AddSingleton<JobBoard>().AddHostedService<JobRunner>().AddHostedService<WebhookSender>()
                 .AddSingleton<BatchBoard>().AddHostedService<BatchRunner>();
         return services;
     }

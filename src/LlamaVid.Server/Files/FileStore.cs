@@ -84,7 +84,7 @@ internal sealed class FileStore : IDisposable
         }
         catch
         {
-            Database.Transact(() => Collect(hash));
+            Collect(hash);
             throw;
         }
     }
@@ -101,22 +101,35 @@ internal sealed class FileStore : IDisposable
     /// <exception cref="ClientFileNotFoundException">this client has no such file</exception>
     public HeldFile Hold(string owner, string id, string? param = null)
     {
-        var held = Database.Transact(() =>
-        {
-            var file = Find(owner, id, param);
-            var bytes = new FileStream(PathOf(file.Hash), FileMode.Open, FileAccess.Read, FileShare.Read, 1, FileOptions.Asynchronous | FileOptions.SequentialScan);
-            return new HeldFile(file, bytes, () => Database.Transact(() => Collect(file.Hash)));
-        });
+        var held = TryHold(owner, id) ?? throw new ClientFileNotFoundException(id, param);
+        Touch([id]);
+        return held;
+    }
+
+    /// <summary>As <see cref="Hold"/>, without its counting as used.</summary>
+    public HeldFile? TryHold(string owner, string id) => Database.Transact(() =>
+    {
+        if (TryFind(owner, id) is not { } file) return null;
+        var bytes = new FileStream(PathOf(file.Hash), FileMode.Open, FileAccess.Read, FileShare.Read, 1, FileOptions.Asynchronous | FileOptions.SequentialScan);
+        return new HeldFile(file, bytes, () => Collect(file.Hash));
+    });
+
+    /// <summary>Files that were used now.</summary>
+    public void Touch(IReadOnlyCollection<string> ids)
+    {
         try
         {
-            _table.Touch(id, _time.GetUtcNow());
+            Database.Transact(() => ids.Sum(id => _table.Touch(id, _time.GetUtcNow())));
         }
         catch (SqliteException fault) when (Disk.IsFull(fault))
         {
             // Reading needs no room; that it was read is forgotten.
         }
-        return held;
     }
+
+    /// <summary>Deletes bytes that no file names and nobody holds.</summary>
+    /// <returns>whether there were such bytes</returns>
+    public bool Collect(string hash) => Database.Transact(() => !_table.Holds(hash) && DeleteUnlessHeld(PathOf(hash)));
 
     /// <summary>Nobody finds the file any more; its bytes go when the last that reads them has ended.</summary>
     /// <exception cref="ClientFileNotFoundException">this client has no such file</exception>
@@ -153,17 +166,14 @@ internal sealed class FileStore : IDisposable
             _table.Delete(found.Id);
             return found;
         });
-        return Database.Transact(() => Collect(file.Hash));
+        return Collect(file.Hash);
     }
-
-    /// <summary>Deletes bytes that no file names and nobody holds.</summary>
-    private bool Collect(string hash) => !_table.Holds(hash) && DeleteUnlessHeld(PathOf(hash));
 
     /// <summary>What processes that were killed have left: bytes that never became a file, and bytes whose file is gone.</summary>
     private void SweepLeftovers()
     {
         foreach (var path in Directory.EnumerateFiles(_incoming)) Database.Transact(() => DeleteUnlessHeld(path));
-        foreach (var path in Directory.EnumerateFiles(_bytes)) Database.Transact(() => Collect(Path.GetFileName(path)));
+        foreach (var path in Directory.EnumerateFiles(_bytes)) Collect(Path.GetFileName(path));
         RemoveExpired();
     }
 

@@ -32,7 +32,7 @@ internal sealed class BackgroundAnswering(EngineHost engine, JobViews views, Gua
             http.Check(webhook.Url);
         var job = await Board.AcceptAsync(
             ClientIdentity.Of(context),
-            new(endpoint, order.Body, order.Upload, request.Generation.Id, request.Generation.Sampling.Seed ?? RandomNumberGenerator.GetInt32(int.MaxValue), order.Webhook),
+            new(endpoint, order.Body, order.Upload, order.Files, request.Generation.Id, request.Generation.Sampling.Seed ?? RandomNumberGenerator.GetInt32(int.MaxValue), order.Webhook),
             context.RequestAborted);
         context.Response.StatusCode = StatusCodes.Status202Accepted;
         context.Response.Headers.Location = $"/v1/jobs/{job.Id}";

@@ -15,17 +15,18 @@ using Microsoft.Extensions.Options;
 namespace LlamaVid.Server.Jobs;
 
 /// <summary>A request for which nobody holds a connection.</summary>
+/// <param name="Holder">The job or batch that it belongs to.</param>
 /// <param name="Seed">When the request has none.</param>
 /// <param name="Priority">How far behind the requests that somebody waits for.</param>
 internal sealed record BackgroundRequest(
-    string Owner, string Endpoint, ReadOnlyMemory<byte> Body, JobUpload? Upload, string CompletionId, long Seed, DateTimeOffset Created, int Priority);
+    string Holder, string Owner, string Endpoint, ReadOnlyMemory<byte> Body, JobUpload? Upload, string CompletionId, long Seed, DateTimeOffset Created, int Priority);
 
 /// <summary>How it ended, as a client would have been answered.</summary>
 internal sealed record Answered(int Status, string? Result, Error? Error);
 
 /// <summary>Answers one such request through the engine, from what its client sent. Keeps nothing; whoever asks decides what a passing fault means.</summary>
 internal sealed class BackgroundRun(
-    FileStore store, EngineHost engine, RequestReader reader, IOptions<ServerOptions> server, TimeProvider time, ILogger<BackgroundRun> logger)
+    FileStore store, NamedFiles named, EngineHost engine, RequestReader reader, IOptions<ServerOptions> server, TimeProvider time, ILogger<BackgroundRun> logger)
 {
     /// <summary>What says nothing about the request: it would end well at another time.</summary>
     public static bool IsPassing(Exception fault) => fault is
@@ -39,7 +40,7 @@ internal sealed class BackgroundRun(
         string? mediaPath = null;
         try
         {
-            using var uploads = new RequestFiles(store, request.Owner);
+            using var uploads = new RequestFiles(store, request.Owner, id => named.Find(request.Holder, id));
             var chat = Read(request, uploads);
             mediaPath = chat.Answer.MediaPath;
             if (chat.Model is { } model && model != engine.ModelName)

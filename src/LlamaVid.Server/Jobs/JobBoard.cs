@@ -12,10 +12,13 @@ namespace LlamaVid.Server.Jobs;
 /// <summary>Every job there is, from its acceptance, which is on disk before it is told, to its end, which is told when it is on disk. Runs nothing itself.</summary>
 internal sealed class JobBoard : IDisposable
 {
+    private const string IdStart = "job-";
+
     private readonly JobOptions _options;
     private readonly TimeProvider _time;
     private readonly JobStore _store;
     private readonly JobFiles _files;
+    private readonly NamedFiles _named;
     private readonly JobRoom _room;
     private readonly JobMetrics _metrics;
     private readonly SemaphoreSlim _pendingCount = new(0), _webhookDue = new(0);
@@ -27,9 +30,9 @@ internal sealed class JobBoard : IDisposable
     private readonly Dictionary<string, int> _keptOf = [];
 
     /// <exception cref="StartupException">the folder cannot be used</exception>
-    public JobBoard(JobFiles files, JobRoom room, IOptions<JobOptions> options, ServerMetrics metrics, TimeProvider time)
+    public JobBoard(JobFiles files, NamedFiles named, JobRoom room, IOptions<JobOptions> options, ServerMetrics metrics, TimeProvider time)
     {
-        (_files, _room, _options, _metrics, _time) = (files, room, options.Value, metrics.Jobs, time);
+        (_files, _named, _room, _options, _metrics, _time) = (files, named, room, options.Value, metrics.Jobs, time);
         try
         {
             _store = new(files.Database);
@@ -41,6 +44,7 @@ internal sealed class JobBoard : IDisposable
             foreach (var job in _store.Waiting())
                 Queue(new LiveJob(job));
             _files.Sweep(_live.Keys.ToHashSet());
+            _named.Sweep(IdStart, _live.Keys.ToHashSet());
             _metrics.WatchJobs(Count, () => _room.Held);
         }
         catch (SqliteException fault)
@@ -55,10 +59,11 @@ internal sealed class JobBoard : IDisposable
     {
         var bytes = order.Body.Length + (order.Upload is { } upload ? new FileInfo(upload.Path).Length : 0);
         Reserve(owner, bytes);
-        var id = $"job-{RandomNumberGenerator.GetHexString(24, lowercase: true)}";
+        var id = $"{IdStart}{RandomNumberGenerator.GetHexString(24, lowercase: true)}";
         try
         {
             await _files.WriteAsync(id, order, cancellationToken);
+            await _named.KeepAsync(id, order.Files, cancellationToken);
             var job = new JobEntry(id, owner, order.Endpoint, order.CompletionId, order.Seed, _time.GetUtcNow(), 0, null, JobStatus.Queued, null, bytes)
             {
                 Webhook = order.Webhook is null ? null : new("pending", 0),
@@ -70,6 +75,7 @@ internal sealed class JobBoard : IDisposable
         catch
         {
             _files.Delete(id);
+            _named.Release(id);
             Release(owner, bytes);
             throw;
         }
@@ -193,6 +199,7 @@ internal sealed class JobBoard : IDisposable
         try
         {
             _files.Delete(job.Entry.Id);
+            _named.Release(job.Entry.Id);
         }
         finally
         {

@@ -1,4 +1,6 @@
+using System.Text;
 using LlamaVid.Engine;
+using LlamaVid.Server.Files;
 
 namespace LlamaVid.Server.Jobs;
 
@@ -25,13 +27,17 @@ internal sealed record WebhookState(string Status, int Attempts);
 /// <summary>How a job ended, as JSON: its result or its error, and the chunks that a stream of it would have carried.</summary>
 internal sealed record JobOutcome(JobStatus Status, string? Result, string? Error, IReadOnlyList<string> Chunks)
 {
-    public long Bytes => (Result?.Length ?? 0) + (Error?.Length ?? 0) + Chunks.Sum(chunk => (long)chunk.Length);
+    public long Bytes => Size(Result) + Size(Error) + Chunks.Sum(Size);
+
+    private static long Size(string? text) => text is null ? 0 : Encoding.UTF8.GetByteCount(text);
 }
 
 /// <summary>What is to be done in the background.</summary>
 /// <param name="Body">The client's request as JSON, read again when it is run: nothing but what the client sent has to be understood by a later version.</param>
 /// <param name="Upload">A file that came with it; it is moved.</param>
-internal sealed record JobOrder(string Endpoint, ReadOnlyMemory<byte> Body, JobUpload? Upload, string CompletionId, long Seed, Webhook? Webhook);
+/// <param name="Files">Uploaded files that it names.</param>
+internal sealed record JobOrder(
+    string Endpoint, ReadOnlyMemory<byte> Body, JobUpload? Upload, IReadOnlyList<HeldFile> Files, string CompletionId, long Seed, Webhook? Webhook);
 
 /// <param name="Field">The form's field that held the file: video or image.</param>
 internal sealed record JobUpload(string Field, string Path)

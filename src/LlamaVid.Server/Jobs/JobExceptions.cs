@@ -23,10 +23,15 @@ public sealed class BatchQuotaException(int count, int limit)
     : Exception($"{count} of your batches have not ended and the limit is {limit} (Jobs:MaxBatchesPerOwner). Wait for one, or cancel it.");
 
 /// <summary>The disk space that jobs may take is taken.</summary>
-public sealed class JobSpaceException(long needed, long free, int megabytes)
-    : Exception($"This needs {needed} bytes on disk; {Math.Max(0, free)} bytes of {megabytes} MB (Jobs:MaxMegabytes) are free. Send it later, or with less in it: a smaller video, a shorter batch.")
+public sealed class JobSpaceException : Exception
 {
-    public long Needed { get; } = needed;
+    private JobSpaceException(string message) : base(message) { }
+
+    internal static JobSpaceException OfRequest(long needed, long free, int megabytes) => new(
+        $"This needs {needed} bytes on disk; {Math.Max(0, free)} bytes of {megabytes} MB (Jobs:MaxMegabytes) are free. Send it later, or with less in it: a smaller video, a shorter batch.");
+
+    internal static JobSpaceException OfAnswer(int megabytes) => new(
+        $"There is no room for an answer: jobs and batches take all of {megabytes} MB (Jobs:MaxMegabytes). Send this line again later, in another batch.");
 }
 
 /// <summary>The process ended again and again while it ran this job.</summary>

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Options;
 
 namespace LlamaVid.Server.Jobs;
 
-/// <summary>The disk space that work in the background may take, over all owners: requests and results of jobs, and inputs of batches.</summary>
+/// <summary>The disk space that work in the background may take, over all owners: requests, the files they name, and answers.</summary>
 internal sealed class JobRoom(IOptions<JobOptions> options)
 {
     private readonly Lock _gate = new();
@@ -16,9 +16,16 @@ internal sealed class JobRoom(IOptions<JobOptions> options)
         lock (_gate)
         {
             var free = ((long)options.Value.MaxMegabytes << 20) - _held;
-            if (bytes > free) throw new JobSpaceException(bytes, free, options.Value.MaxMegabytes);
+            if (bytes > free) throw JobSpaceException.OfRequest(bytes, free, options.Value.MaxMegabytes);
             _held += bytes;
         }
+    }
+
+    /// <summary>For what comes of work that was accepted, whose size nobody knows before.</summary>
+    /// <exception cref="JobSpaceException"></exception>
+    public void RequireAny()
+    {
+        if (Held >= (long)options.Value.MaxMegabytes << 20) throw JobSpaceException.OfAnswer(options.Value.MaxMegabytes);
     }
 
     /// <summary>What is there already, or what has become more or less; never refused.</summary>

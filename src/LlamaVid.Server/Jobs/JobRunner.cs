@@ -94,7 +94,7 @@ internal sealed class JobRunner(JobBoard board, JobFiles files, BackgroundRun ru
     {
         var entry = job.Entry;
         var request = new BackgroundRequest(
-            entry.Owner, entry.Endpoint, await files.ReadAsync(entry.Id, cancellationToken), files.UploadOf(entry.Id), entry.CompletionId, entry.Seed, entry.Created, Behind);
+            entry.Id, entry.Owner, entry.Endpoint, await files.ReadAsync(entry.Id, cancellationToken), files.UploadOf(entry.Id), entry.CompletionId, entry.Seed, entry.Created, Behind);
         return await run.AnswerAsync(request, job.Log, progress => job.Progress = progress, cancellationToken);
     }
 

@@ -1,6 +1,7 @@
 using LlamaVid.Engine;
 using LlamaVid.Media;
 using LlamaVid.Model.Text;
+using LlamaVid.Server.Files;
 using LlamaVid.Server.Jobs;
 
 namespace LlamaVid.Server.Requests;
@@ -10,7 +11,8 @@ namespace LlamaVid.Server.Requests;
 internal sealed record AnswerOptions(bool Stream, bool IncludeUsage, bool IncludeProgress, bool ReturnTokenIds, string? MediaPath, bool Logprobs = false);
 
 /// <summary>What a job of this request is run from later.</summary>
-internal sealed record BackgroundOrder(ReadOnlyMemory<byte> Body, JobUpload? Upload, Webhook? Webhook);
+/// <param name="Files">The uploaded files that it names, held while it is taken.</param>
+internal sealed record BackgroundOrder(ReadOnlyMemory<byte> Body, JobUpload? Upload, IReadOnlyList<HeldFile> Files, Webhook? Webhook);
 
 /// <summary>A request whose fields agree with each other: what the engine is to do, and how to answer.</summary>
 internal sealed record ChatRequest(string? Model, GenerationRequest Generation, AnswerOptions Answer, BackgroundOrder? Background)
@@ -57,7 +59,7 @@ internal sealed record ChatRequest(string? Model, GenerationRequest Generation, 
         };
         var mediaPath = media.Count switch { 0 => null, 1 => media[0].Media.Path, _ => "messages" };
         return new(draft.Model, generation, new(draft.Stream, draft.IncludeUsage, draft.IncludeProgress, draft.ReturnTokenIds, mediaPath, draft.Logprobs),
-            draft.Background ? new(draft.Body, draft.Upload, draft.Webhook) : null);
+            draft.Background ? new(draft.Body, draft.Upload, draft.Files.Held, draft.Webhook) : null);
     }
 
     private static (string? System, List<ChatTurn> Turns, List<(MediaDraft Media, SampledDraft Choice)> Media) Question(ChatDraft draft)

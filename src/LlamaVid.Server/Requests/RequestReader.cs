@@ -14,7 +14,7 @@ internal sealed class RequestReader(IOptions<ServerOptions> server, IOptions<Req
 
     private const int MaxValues = 1_000_000;               // brackets, names and values of one body: what is read of it takes some dozen bytes for each
 
-    private static ReadOnlySpan<byte> ByteOrderMark => [0xEF, 0xBB, 0xBF];
+    public static ReadOnlySpan<byte> ByteOrderMark => [0xEF, 0xBB, 0xBF];
 
     private readonly RequestLimits _limits = new(server.Value.MaxMessages, server.Value.MaxMediaItems, server.Value.MaxChoices, server.Value.BestPriority);
     private readonly RequestDefaults _defaults = RequestDefaults.From(defaults.Value);

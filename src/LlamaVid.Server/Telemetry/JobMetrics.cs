@@ -7,7 +7,7 @@ internal sealed class JobMetrics(ServerMetrics metrics)
 {
     private readonly Gauge _running = metrics.Gauge("num_jobs_running", "Jobs that are being answered.");
     private readonly Gauge _waiting = metrics.Gauge("num_jobs_waiting", "Jobs that wait for their turn.");
-    private readonly Gauge _bytes = metrics.Gauge("job_bytes", "Disk space that jobs and the inputs of batches take.");
+    private readonly Gauge _bytes = metrics.Gauge("job_bytes", "Disk space that jobs and batches take: requests, the files that they name, and answers.");
     private readonly Gauge _batches = metrics.Gauge("num_batches", "Batches that have not ended.");
 
     public Counter Ended { get; } = metrics.Counter("jobs_total", "Jobs that have ended: completed, failed or cancelled.", ["status"], "completed", "failed", "cancelled");

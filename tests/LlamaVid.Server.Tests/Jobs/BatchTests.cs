@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using LlamaVid.Server.Jobs;
 using LlamaVid.Server.Jobs.Batches;
 using LlamaVid.Server.Tests.Http;
 
@@ -47,7 +48,7 @@ public sealed class BatchTests : IDisposable
     public async Task A_batch_goes_on_after_a_restart_and_answers_each_line_once()
     {
         await using var video = await HeldVideo.StartAsync();
-        string[] args = [.. HeldVideo.Allowed, "--Jobs:MaxRunning", "2", "--Files:Path", Path.Combine(_folder.Path, "files")];
+        string[] args = [.. HeldVideo.Allowed, "--Jobs:MaxRunning", "2", "--Files:Path", Path.Combine(_folder.Path, "uploaded")];
         string batch;
         await using (var server = await _folder.StartAsync(args))
         {
@@ -83,6 +84,40 @@ public sealed class BatchTests : IDisposable
         Assert.Equal("first", Assert.Single(await LinesAsync(server, ended, "output_file_id")).GetProperty("custom_id").GetString());
         Assert.Equal(400, (await server.PostAsync($"/v1/batches/{batch}/cancel", new StringContent(""))).Status);
         Assert.Equal(200, (await server.ChatAsync(Clips.Chat())).Status);
+    }
+
+    [Fact]
+    public async Task Answers_take_room_and_a_line_for_whose_answer_there_is_none_is_refused()
+    {
+        const int Megabyte = 1 << 20;
+        await using var video = await HeldVideo.StartAsync();
+        string[] args = [.. HeldVideo.Allowed, "--Jobs:MaxRunning", "1", "--Jobs:MaxMegabytes", "1", "--Files:Path", Path.Combine(_folder.Path, "uploaded")];
+        string batch;
+        long held;
+        await using (var server = await _folder.StartAsync(args))
+        {
+            batch = await CreatedAsync(server, Line("first", Clips.Chat("\"max_tokens\":4")), Line("held", Clips.Chat("\"max_tokens\":4", video.Url)), Line("refused", Clips.Chat("\"max_tokens\":4")));
+            var input = server.Part<JobRoom>().Held;
+            await video.Asked;
+            held = server.Part<JobRoom>().Held;
+            Assert.InRange(held, input + 100, input + 10_000);
+        }
+        await using (var server = await _folder.StartAsync(args))
+        {
+            var room = server.Part<JobRoom>();
+            Assert.Equal(held, room.Held);
+            await Deadline.Until(() => video.Times == 2);
+            room.Change(Megabyte);
+            video.Release();
+
+            var ended = await EndedAsync(server, batch);
+
+            Assert.Equal(("completed", 2, 1), (Status(ended), Count(ended, "completed"), Count(ended, "failed")));
+            var refused = Assert.Single(await LinesAsync(server, ended, "error_file_id"));
+            Assert.Equal(("refused", 507, "job_space_exhausted"), (refused.GetProperty("custom_id").GetString(), refused.GetProperty("response").GetProperty("status_code").GetInt32(),
+                refused.GetProperty("response").GetProperty("body").GetProperty("error").GetProperty("code").GetString()));
+            await Deadline.Until(() => room.Held == Megabyte);
+        }
     }
 
     [Fact]
@@ -162,7 +197,7 @@ public sealed class BatchTests : IDisposable
         while (!await isSo()) await Task.Delay(20, patience.Token);
     }
 
-    private static async Task<JsonElement[]> LinesAsync(RunningServer server, JsonElement batch, string file)
+    internal static async Task<JsonElement[]> LinesAsync(RunningServer server, JsonElement batch, string file)
     {
         var content = await server.GetAsync($"/v1/files/{batch.GetProperty(file).GetString()}/content");
         return [.. content.Text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonElement.Parse(line))];

@@ -15,11 +15,15 @@ internal sealed class HeldVideo : IAsyncDisposable
     private readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _asked = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private WebApplication _app = null!;
+    private int _times;
 
     public string Url => _app.Urls.First() + "/held.mp4";
 
     /// <summary>Completes when somebody waits for the video.</summary>
     public Task Asked => _asked.Task.WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken);
+
+    /// <summary>How often somebody has asked for it.</summary>
+    public int Times => Volatile.Read(ref _times);
 
     public static async Task<HeldVideo> StartAsync()
     {
@@ -30,6 +34,7 @@ internal sealed class HeldVideo : IAsyncDisposable
         held._app = builder.Build();
         held._app.MapGet("/held.mp4", async (HttpContext context) =>
         {
+            Interlocked.Increment(ref held._times);
             held._asked.TrySetResult();
             await held._released.Task.WaitAsync(context.RequestAborted);
             return Results.Bytes(Clips.Bytes, "video/mp4");

@@ -61,7 +61,7 @@ public sealed partial class KillTests : IDisposable
             using var server = await StartAsync();
             using var end = new CancellationTokenSource();
             while (_acknowledged.Wait(0)) { }                               // those of the process before
-            Task[] clients = [UploadAsync(server.Http, kill, end.Token), AskAsync(server.Http, kill, end.Token), StreamAsync(server.Http, end.Token), WatchAsync(server.Http, end.Token)];
+            Task[] clients = [UploadAsync(server.Http, kill, end.Token), NameAsync(server.Http, kill, end.Token), AskAsync(server.Http, kill, end.Token), StreamAsync(server.Http, end.Token), WatchAsync(server.Http, end.Token)];
             if (random.Next(4) > 0) await _acknowledged.WaitAsync(Patience, TestContext.Current.CancellationToken);       // else perhaps while it still starts
             await Task.Delay(random.Next(random.Next(4) == 0 ? 3000 : 600), TestContext.Current.CancellationToken);
             server.Kill();
@@ -81,6 +81,7 @@ public sealed partial class KillTests : IDisposable
             Assert.Equal(answer, JobsFolder.Answer(job));                   // the same request with the same seed, whenever it ran and however often it was begun
         }
         await Deadline.Until(() => _folder.Requests.Length == 0);           // some were taken whose clients never heard of it
+        await Deadline.Until(() => Directory.GetFiles(Path.Combine(_folder.Path, "named")).Length == 0);
         Assert.Empty(_temporary.EnumerateFileSystemInfos());
         var kept = (await last.Http.GetFromJsonAsync<JsonElement>("/v1/jobs?limit=100", TestContext.Current.CancellationToken)).GetProperty("data").GetArrayLength();
         TestContext.Current.TestOutputHelper?.WriteLine($"{_accepted.Count} jobs acknowledged, {_ends.Count} seen to end before a kill, {kept} on the first page");
@@ -92,6 +93,20 @@ public sealed partial class KillTests : IDisposable
         var question = $"What happens{new string('?', kill % 3)}";
         if (await AcceptedAsync(http, Clips.Form(Clips.Bytes, ("background", "true"), ("question", question), ("max_tokens", "24"), ("seed", "7")), "ask", end) is { } id)
             Acknowledge(id, question);
+    }, end);
+
+    /// <summary>A file that is uploaded, named by a job, and deleted as soon as the job is taken.</summary>
+    private Task NameAsync(HttpClient http, int kill, CancellationToken end) => RepeatAsync(async () =>
+    {
+        await RoomAsync(kill, end);
+        using var form = new MultipartFormDataContent { { new StringContent("vision"), "purpose" }, { new ByteArrayContent(Clips.Bytes), "file", "a.mp4" } };
+        using var uploaded = await http.PostAsync("/v1/files", form, end);
+        var file = (await uploaded.Content.ReadFromJsonAsync<JsonElement>(end)).GetProperty("id").GetString();
+        var body = JsonContent.Create(new { file_id = file, question = "What happens?", background = true, max_tokens = 24, seed = 7 });
+        if (await AcceptedAsync(http, body, "ask", end) is { } id)
+            Acknowledge(id, "named");
+        using var deleted = await http.DeleteAsync($"/v1/files/{file}", end);
+        Assert.Equal(200, (int)deleted.StatusCode);
     }, end);
 
     private Task AskAsync(HttpClient http, int kill, CancellationToken end) => RepeatAsync(async () =>
@@ -164,7 +179,7 @@ public sealed partial class KillTests : IDisposable
 
     private async Task<Doomed> StartAsync(params string[] args) => await Doomed.StartAsync([
         "--Model:Path", Repository.TinyModel, "--Model:Dtype", "float32", "--urls", "http://127.0.0.1:0", "--Jobs:Path", _folder.Path, "--Jobs:MaxAttempts", "1000",
-        "--Media:TempDirectory", _temporary.FullName, "--Files:Path", Path.Combine(_folder.Path, "files"), "--Jobs:MaxPerOwner", "100000", "--Jobs:MaxRunning", "2", .. HeldVideo.Allowed, .. args]);
+        "--Media:TempDirectory", _temporary.FullName, "--Files:Path", Path.Combine(_folder.Path, "uploaded"), "--Jobs:MaxPerOwner", "100000", "--Jobs:MaxRunning", "2", .. HeldVideo.Allowed, .. args]);
 
     /// <summary>The server as a process of its own, which is not asked before it ends.</summary>
     private sealed partial class Doomed : IDisposable

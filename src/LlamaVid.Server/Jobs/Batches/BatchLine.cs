@@ -18,7 +18,13 @@ internal sealed class BatchLine
             (_, value) => value.Choice(new Dictionary<string, bool> { [ChatCompletionsEndpoint.Route] = true }), Required: true),
         new Field<BatchLine>("body", "The request.", () => new() { Type = JsonSchemaType.Object }, (line, value) => line.Body = Request(value), Required: true));
 
-    private const int LongestName = 512;
+    /// <summary>Lines of one batch.</summary>
+    public const int Most = 50_000;
+
+    private const int LongestName = 512, Envelope = 64 * 1024;
+
+    /// <summary>Bytes of one line: those of a request, and what is around it.</summary>
+    public static long LongestOf(ServerOptions options) => options.MaxRequestBytes + Envelope;
 
     public string? Name { get; private set; }
 
@@ -35,6 +41,25 @@ internal sealed class BatchLine
         if (line.Find("custom_id") is { IsText: true } name)
             Name = name.Text() is { Length: > 0 and <= LongestName } given ? given : throw name.Wrong($"must have 1 to {LongestName} characters");
         Fields.Read(line, this);
+    }
+
+    /// <summary>The ids of files in a line that nothing has checked yet: at least those that its request asks for.</summary>
+    public static IReadOnlyList<string> FileIds(ReadOnlySpan<byte> text)
+    {
+        var ids = new List<string>();
+        var reader = new Utf8JsonReader(text.StartsWith(RequestReader.ByteOrderMark) ? text[RequestReader.ByteOrderMark.Length..] : text);
+        try
+        {
+            while (reader.Read())
+                if (reader.TokenType == JsonTokenType.PropertyName && reader.ValueTextEquals("file_id"u8) && reader.Read() && reader.TokenType == JsonTokenType.String
+                    && reader.ValueSpan.Length <= LongestName)
+                    ids.Add(reader.GetString()!);
+        }
+        catch (Exception fault) when (fault is JsonException or InvalidOperationException)
+        {
+            // Refused when its turn comes, as every line that is wrong.
+        }
+        return ids;
     }
 
     /// <summary>The line of the output or error file.</summary>

@@ -15,10 +15,10 @@ namespace LlamaVid.Server.Jobs.Batches;
 
 /// <summary>Answers the lines of batches, a bounded number at a time and behind everything else, and makes files of the answers. A bad line is a line of the error file.</summary>
 internal sealed class BatchRunner(
-    BatchBoard board, BackgroundRun run, FileStore store, EngineHost engine, IOptions<JobOptions> options, IOptions<ServerOptions> server, ServerMetrics metrics, TimeProvider time,
+    BatchBoard board, JobRoom room, BackgroundRun run, FileStore store, EngineHost engine, IOptions<JobOptions> options, IOptions<ServerOptions> server, ServerMetrics metrics, TimeProvider time,
     ILogger<BatchRunner> logger) : BackgroundService
 {
-    private const int Behind = -2_000_000, MostLines = 50_000, Envelope = 64 * 1024;
+    private const int Behind = -2_000_000;
 
     private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(1), NoRoomDelay = TimeSpan.FromSeconds(10);
 
@@ -102,9 +102,9 @@ internal sealed class BatchRunner(
             if (batch.Status == BatchStatus.Validating)
             {
                 batch = batch with { Total = await CountAsync(batch, either.Token), Status = BatchStatus.InProgress, Began = time.GetUtcNow() };
-                if (batch.Total > MostLines)
+                if (batch.Total > BatchLine.Most)
                 {
-                    End(batch with { Status = BatchStatus.Failed, Fault = Fault("too_many_lines", $"The file has {batch.Total} lines; the limit is {MostLines}. Send several batches.") });
+                    End(batch with { Status = BatchStatus.Failed, Fault = Fault("too_many_lines", $"The file has {batch.Total} lines; the limit is {BatchLine.Most}. Send several batches.") });
                     return;
                 }
                 Table.Set(batch);
@@ -128,8 +128,7 @@ internal sealed class BatchRunner(
 
     private void End(BatchEntry batch)
     {
-        Table.End(batch with { Ended = time.GetUtcNow() });
-        board.Settle(batch.Id);
+        board.End(batch with { Ended = time.GetUtcNow() });
         metrics.Jobs.BatchesEnded.WithLabels(batch.Status.ToString().ToLowerInvariant()).Inc();
     }
 
@@ -148,7 +147,7 @@ internal sealed class BatchRunner(
         await using var input = Input(batch);
         try
         {
-            await foreach (var (number, text) in LineReader.ReadAsync(input, server.Value.MaxRequestBytes + Envelope, cancellationToken))
+            await foreach (var (number, text) in LineReader.ReadAsync(input, BatchLine.LongestOf(server.Value), cancellationToken))
             {
                 if (answered.Contains(number)) continue;
                 if (lines.Find(line => line.IsFaulted) is { } broken) await broken;
@@ -187,7 +186,7 @@ internal sealed class BatchRunner(
         {
             try
             {
-                Table.Answer(batch.Id, number, failed, answer);
+                board.Answer(batch.Id, number, failed, answer);
                 metrics.Jobs.BatchLines.WithLabels(failed ? "failed" : "completed").Inc();
                 return;
             }
@@ -206,13 +205,14 @@ internal sealed class BatchRunner(
             if (text is null) throw new BadHttpRequestException("too long", StatusCodes.Status413PayloadTooLarge);
             line.Read(text);
             if (!Table.Name(batch.Id, number, line.Name!)) throw new Requests.InvalidRequestException("custom_id", "'custom_id' is another line's, too. Give each line its own.");
+            room.RequireAny();
         }
-        catch (Exception fault) when (fault is Requests.InvalidRequestException or BadHttpRequestException)
+        catch (Exception fault) when (fault is Requests.InvalidRequestException or BadHttpRequestException or JobSpaceException)
         {
             return Refused(fault, number);
         }
         var request = new BackgroundRequest(
-            batch.Owner, ChatCompletionsEndpoint.Route, line.Body, null, $"chatcmpl-{batch.Id[6..]}-{number}", batch.Seed + number, batch.Created, Behind);
+            batch.Id, batch.Owner, ChatCompletionsEndpoint.Route, line.Body, null, $"chatcmpl-{batch.Id[6..]}-{number}", batch.Seed + number, batch.Created, Behind);
         while (true)
         {
             try

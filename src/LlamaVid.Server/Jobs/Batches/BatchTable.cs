@@ -71,6 +71,11 @@ internal sealed class BatchTable(Database database)
         "UPDATE batch_lines SET failed = $failed, answer = $answer WHERE batch = $batch AND line = $line",
         ("$batch", batch), ("$line", line), ("$failed", failed ? 1 : 0), ("$answer", answer));
 
+    /// <summary>What the answers of batches that have not ended take on disk.</summary>
+    /// <param name="batch">Null: of all.</param>
+    public long AnswerBytes(string? batch) => database.Query(
+        "SELECT COALESCE(SUM(OCTET_LENGTH(answer)), 0) FROM batch_lines WHERE $batch IS NULL OR batch = $batch", row => row.GetInt64(0), ("$batch", batch)).Single();
+
     public BatchCounts Counts(string batch) => database.Query(
         """
         SELECT COALESCE((SELECT completed FROM batches WHERE id = $batch), SUM(failed = 0), 0), COALESCE((SELECT failed FROM batches WHERE id = $batch), SUM(failed), 0)
