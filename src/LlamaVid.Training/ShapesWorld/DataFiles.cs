@@ -7,7 +7,7 @@ namespace LlamaVid.Training.ShapesWorld;
 /// <summary>The text files of a data folder: questions, truth, training data in the official form. The same films give the same bytes.</summary>
 internal sealed class DataFiles : IDisposable
 {
-    private const int ClipTurns = 12;                                    // of clips long.json has one question each, the first of one, the second of the next …
+    private const int ClipTurns = 6;                                     // long.json has of clip n the question n mod 6, and the sixth after it
 
     private static readonly JsonSerializerOptions Json = new()
     {
@@ -41,7 +41,7 @@ internal sealed class DataFiles : IDisposable
         {
             _questions.WriteLine(JsonSerializer.Serialize(new { film.Video, question.Type, Question = question.Text, question.Answer }, Json));
             if (isClip) _instruct.Add(Sample($"{id}-{number}", film.Video, $"<image>\n{question.Text}", question.Answer));
-            if (!isClip || number == _clips % ClipTurns) _long?.Add(Sample($"{id}-{number}", film.Video, AsMovie(question.Text), question.Answer));
+            if (!isClip || IsAskedAmongFilms(number)) _long?.Add(Sample($"{id}-{number}", film.Video, AsMovie(question.Text), question.Answer));
             number++;
             QuestionCount++;
         }
@@ -63,6 +63,8 @@ internal sealed class DataFiles : IDisposable
         _instruct.Dispose();
         _long?.Dispose();
     }
+
+    private bool IsAskedAmongFilms(int clipQuestion) => clipQuestion < 2 * ClipTurns && clipQuestion % ClipTurns == _clips % ClipTurns;
 
     /// <summary>As a model of scaled positions is asked.</summary>
     private static string AsMovie(string question) => $"{PromptBuilder.MovieStart}<image>{PromptBuilder.MovieEnd}\n{question}";
