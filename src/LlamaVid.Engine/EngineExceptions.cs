@@ -29,11 +29,13 @@ public sealed class SubtitlesNotShownException()
     : Exception("Subtitles are part of the film layout, which this request does not use. Set prompt_style to movie (long-video checkpoints have learned it), or leave the subtitles out.");
 
 /// <summary>The request names a token that the model does not have.</summary>
-public sealed class UnknownTokenException(int id, int vocabularySize)
+/// <param name="isBiased">Among its biases; else among its stops.</param>
+public sealed class UnknownTokenException(int id, int vocabularySize, bool isBiased)
     : Exception($"There is no token {id}: this model has the tokens 0 to {vocabularySize - 1}.")
 {
     public int Id { get; } = id;
     public int VocabularySize { get; } = vocabularySize;
+    public bool IsBiased { get; } = isBiased;
 }
 
 /// <summary>The queue is full; nothing was started.</summary>

@@ -246,10 +246,16 @@ public sealed partial class GenerationEngine : IAsyncDisposable
 
     private void RefuseUnknownTokens(GenerationRequest request)
     {
-        var size = Card!.VocabularySize;
-        foreach (var id in request.StopTokens.Concat(request.Sampling.Bias?.Keys ?? []))
-            if (id < 0 || id >= size)
-                throw new UnknownTokenException(id, size);
+        Refuse(request.StopTokens, areBiased: false);
+        Refuse(request.Sampling.Bias?.Keys ?? [], areBiased: true);
+
+        void Refuse(IEnumerable<int> ids, bool areBiased)
+        {
+            var size = Card!.VocabularySize;
+            foreach (var id in ids)
+                if (id < 0 || id >= size)
+                    throw new UnknownTokenException(id, size, areBiased);
+        }
     }
 
     private void RefuseWhatWaits()

@@ -5,10 +5,11 @@ using LlamaVid.Server.OpenAi;
 namespace LlamaVid.Server.Answers;
 
 /// <summary>What an answer says besides its text, in OpenAI's terms. Collects tokens; knows no transport.</summary>
-internal sealed class AnswerBuilder(string id, string model, long created)
+internal sealed class AnswerBuilder(string id, string model, string fingerprint, long created)
 {
     public string Id { get; } = id;
     public string Model { get; } = model;
+    public string Fingerprint { get; } = fingerprint;
     public long Created { get; } = created;
     public int TokenCount { get; set; }
     public PromptReport? Prompt { get; set; }
@@ -25,7 +26,7 @@ internal sealed class AnswerBuilder(string id, string model, long created)
         Round(Timings.Queue), Round(Timings.Fetch), Round(Timings.DecodeVideo), Round(Timings.Vision), Round(Timings.Prefill), Round(Timings.Decode),
         Round(Timings.TimeToFirstToken));
 
-    public ChatCompletionChunk Chunk(params IReadOnlyList<ChunkChoice> choices) => new() { Id = Id, Created = Created, Model = Model, Choices = choices };
+    public ChatCompletionChunk Chunk(params IReadOnlyList<ChunkChoice> choices) => new() { Id = Id, Created = Created, Model = Model, SystemFingerprint = Fingerprint, Choices = choices };
 
     public static StageProgress Wire(GenerationEvent.Progress progress) => new(
         progress.Stage switch { WorkStage.Fetch => "fetch", WorkStage.Decode => "decode", WorkStage.Vision => "vision", _ => "prefill" }, progress.Done, progress.Total);

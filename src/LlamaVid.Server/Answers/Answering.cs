@@ -25,7 +25,7 @@ internal sealed class Answering(EngineHost engine, BackgroundAnswering backgroun
         }
 
         var cancellationToken = context.RequestAborted;
-        var answer = new AnswerBuilder(request.Generation.Id, engine.ModelName, time.GetUtcNow().ToUnixTimeSeconds());
+        var answer = new AnswerBuilder(request.Generation.Id, engine.ModelName, engine.Fingerprint, time.GetUtcNow().ToUnixTimeSeconds());
         await using var generation = engine.Engine.Submit(request.Generation with { Client = ClientIdentity.ShareOf(context) });   // a full queue throws here, before the first byte
         try
         {

@@ -84,7 +84,7 @@ internal sealed class StreamedAnswer(
     private Task PreparedAsync(PromptReport prompt, CancellationToken cancellationToken)
     {
         answer.Prompt = prompt;
-        return SendAsync(Empty() with
+        return prompt.Media.Count == 0 && !options.ReturnTokenIds && _choices.Count > 0 ? Task.CompletedTask : SendAsync(Empty() with
         {
             Video = answer.Video, Media = answer.Media, PromptTokenIds = options.ReturnTokenIds ? prompt.TokenIds : null,
         }, cancellationToken);

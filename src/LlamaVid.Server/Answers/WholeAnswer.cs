@@ -44,6 +44,7 @@ internal static class WholeAnswer
         Id = answer.Id,
         Created = answer.Created,
         Model = answer.Model,
+        SystemFingerprint = answer.Fingerprint,
         Choices = choices,
         Usage = answer.Usage,
         Answer = isAsk ? choices[0].Message.Content : null,

@@ -1,4 +1,6 @@
+using System.Reflection;
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
 using LlamaVid.Server.Errors;
 using LlamaVid.Server.OpenAi;
 using Microsoft.AspNetCore.Authorization;
@@ -13,15 +15,44 @@ internal static class Documentation
     private const string SchemeName = "key";
 
     /// <summary>A route that reads one of these bodies and answers whole or as a stream.</summary>
-    public static async Task GenerationAsync(
+    public static Task GenerationAsync(
         OpenApiOperation operation, OpenApiOperationTransformerContext context,
         params (string ContentType, OpenApiSchema Schema, (string Name, string Json)[] Examples)[] bodies)
     {
-        await Body(operation, bodies);
-        var stream = new OpenApiMediaType { Schema = await context.GetOrCreateSchemaAsync(typeof(ChatCompletionChunk)) };
+        Body(operation, bodies);
         if (operation.Responses?["200"] is OpenApiResponse { Content: { } answers })
-            answers["text/event-stream"] = stream;
+            answers["text/event-stream"] = new OpenApiMediaType { Schema = Described<ChatCompletionChunk>(context) };
+        return Task.CompletedTask;
     }
+
+    /// <summary>What the framework cannot know of the fields of an answer: those that are always the same are always there, and those that are left out when null are not required.</summary>
+    public static Task FieldsAsync(OpenApiSchema schema, OpenApiSchemaTransformerContext context, CancellationToken cancellationToken)
+    {
+        var nullability = new NullabilityInfoContext();
+        foreach (var field in context.JsonTypeInfo.Properties)
+        {
+            if (field.AttributeProvider is not PropertyInfo property) continue;
+            var mayBeNull = nullability.Create(property).ReadState != NullabilityState.NotNull;
+            if (!mayBeNull && field.Set is null && schema.Properties?[field.Name] is OpenApiSchema constant)
+            {
+                (schema.Required ??= new HashSet<string>()).Add(field.Name);
+                constant.Type &= ~JsonSchemaType.Null;
+            }
+            else if (mayBeNull && property.GetCustomAttribute<JsonIgnoreAttribute>() is null)
+                schema.Required?.Remove(field.Name);
+        }
+        return Task.CompletedTask;
+    }
+
+    /// <summary>A route that answers one of two objects.</summary>
+    public static async Task EitherAsync<TDescribed, TOther>(OpenApiOperation operation, OpenApiOperationTransformerContext context)
+    {
+        if (operation.Responses?["200"].Content is { } content)
+            content["application/json"].Schema = new OpenApiSchema { OneOf = [Described<TDescribed>(context), await context.GetOrCreateSchemaAsync(typeof(TOther))] };
+    }
+
+    /// <summary>What some route answers, by its name in the document. Made anew in a transformer, a schema loses which of its inner fields may be null.</summary>
+    private static OpenApiSchemaReference Described<T>(OpenApiOperationTransformerContext context) => new(typeof(T).Name, context.Document);
 
     /// <summary>A route that reads one of these bodies.</summary>
     public static Task Body(OpenApiOperation operation, params (string ContentType, OpenApiSchema Schema, (string Name, string Json)[] Examples)[] bodies)
@@ -35,17 +66,17 @@ internal static class Documentation
     }
 
     /// <summary>What is true of every route: the key it asks for, and the refusals of those that lack one. Liveness alone asks for none.</summary>
-    public static async Task SecurityAsync(OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken cancellationToken)
+    public static Task SecurityAsync(OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken cancellationToken)
     {
-        if (context.Description.ActionDescriptor.EndpointMetadata.OfType<IAllowAnonymous>().Any()) return;
+        if (context.Description.ActionDescriptor.EndpointMetadata.OfType<IAllowAnonymous>().Any()) return Task.CompletedTask;
         operation.Security = [new() { [new OpenApiSecuritySchemeReference(SchemeName, context.Document)] = [] }];
-        var error = await context.GetOrCreateSchemaAsync(typeof(ErrorResponse), cancellationToken: cancellationToken);
         foreach (var (status, meaning) in new[] { ("401", "No key, or one that is not known"), ("403", "The key lacks the right"), ("429", "The key has used up its share") })
             (operation.Responses ??= [])[status] = new OpenApiResponse
             {
                 Description = meaning,
-                Content = new Dictionary<string, OpenApiMediaType> { ["application/json"] = new() { Schema = error } },
+                Content = new Dictionary<string, OpenApiMediaType> { ["application/json"] = new() { Schema = Described<ErrorResponse>(context) } },
             };
+        return Task.CompletedTask;
     }
 
     public static void AddSecurityScheme(OpenApiDocument document)

@@ -28,6 +28,8 @@ public static class LlamaVidApp
             .AddOpenAiApi();
 
         var app = builder.Build();
+        app.Use(RequestGuards.AnswerHeadAsync);
+        app.UseRouting();
         app.UseObservability();
         app.UseErrors();
         app.UseSecurity();

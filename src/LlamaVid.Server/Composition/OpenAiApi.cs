@@ -48,7 +48,7 @@ internal static class OpenAiApi
             options.SerializerOptions.NumberHandling = JsonNumberHandling.Strict;
             options.SerializerOptions.TypeInfoResolverChain.Insert(0, OpenAiJson.Wire);
         });
-        services.AddOpenApi(options => options.AddOperationTransformer(Documentation.SecurityAsync).AddDocumentTransformer((document, _, _) =>
+        services.AddOpenApi(options => options.AddSchemaTransformer(Documentation.FieldsAsync).AddOperationTransformer(Documentation.SecurityAsync).AddDocumentTransformer((document, _, _) =>
         {
             Documentation.AddSecurityScheme(document);
             document.Info.Title = "LlamaVid.Server";
@@ -71,7 +71,7 @@ internal static class OpenAiApi
 
     public static void UseOpenAiApi(this WebApplication app)
     {
-        app.MapOpenApi().AllowAnyKey();
+        app.MapOpenApi("/openapi/v1.json").AllowAnyKey();
         app.UseSwaggerUI(page =>
         {
             page.SwaggerEndpoint("/openapi/v1.json", "LlamaVid.Server");

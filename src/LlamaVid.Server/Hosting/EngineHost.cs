@@ -1,6 +1,7 @@
 using LlamaVid.Engine;
 using LlamaVid.Model;
 using LlamaVid.Server.Composition;
+using LlamaVid.Server.Features.Health;
 using Microsoft.Extensions.Options;
 
 namespace LlamaVid.Server.Hosting;
@@ -14,6 +15,9 @@ internal sealed class EngineHost(
     public string ModelName { get; } = model.Value.ServedName();
 
     public GenerationEngine Engine { get; } = engine;
+
+    /// <summary>What the same seed gives the same answer with, once the model is loaded.</summary>
+    public string Fingerprint => $"fp_{VersionNumber.Served.Version}_{Engine.Card?.Dtype}";
 
     /// <summary>Completes when loading is over, well or badly.</summary>
     public Task Loaded => _loaded.Task;

@@ -64,7 +64,7 @@ internal sealed class BackgroundRun(
             return new(status, null, error);
         }
 
-        AnswerBuilder NewAnswer() => new(request.CompletionId, engine.ModelName, request.Created.ToUnixTimeSeconds());
+        AnswerBuilder NewAnswer() => new(request.CompletionId, engine.ModelName, engine.Fingerprint, request.Created.ToUnixTimeSeconds());
     }
 
     private ChatRequest Read(BackgroundRequest request, RequestFiles uploads)

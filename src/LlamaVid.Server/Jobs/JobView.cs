@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using LlamaVid.Engine;
 using LlamaVid.Server.Answers;
 using LlamaVid.Server.OpenAi;
@@ -39,7 +40,11 @@ internal sealed record JobView(string Id)
 
 internal sealed record WebhookView([property: Description("pending, delivered or failed.")] string Status, int Attempts);
 
-internal sealed record JobPage(IReadOnlyList<JobView> Data, string? FirstId, string? LastId, bool HasMore)
+internal sealed record JobPage(
+    IReadOnlyList<JobView> Data,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] string? FirstId,
+    [property: Description("Give it as `after` to see the next page."), JsonIgnore(Condition = JsonIgnoreCondition.Never)] string? LastId,
+    bool HasMore)
 {
     public string Object { get; } = "list";
 }

@@ -14,6 +14,8 @@ internal sealed record ChatCompletion
     [Description("Unix time in seconds.")]
     public required long Created { get; init; }
     public required string Model { get; init; }
+    [Description("What computed it: the server's version and the dtype. Another one may answer the same seed otherwise.")]
+    public required string SystemFingerprint { get; init; }
     public required IReadOnlyList<Choice> Choices { get; init; }
     public required Usage Usage { get; init; }
     [Description("/v1/ask only: the answer's text, the same as choices[0].message.content.")]
@@ -59,7 +61,12 @@ internal sealed record TokenLogprob(
 
 internal sealed record TopLogprob(string Token, double Logprob, IReadOnlyList<int> Bytes);
 
-internal sealed record Message(string Role, string Content);
+internal sealed record Message(string Role, string Content)
+{
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
+    [Description("Always null; this model does not refuse.")]
+    public object? Refusal { get; }
+}
 
 /// <summary>One event of a streamed answer.</summary>
 internal sealed record ChatCompletionChunk
@@ -68,6 +75,7 @@ internal sealed record ChatCompletionChunk
     public string Object { get; } = "chat.completion.chunk";
     public required long Created { get; init; }
     public required string Model { get; init; }
+    public required string SystemFingerprint { get; init; }
     public required IReadOnlyList<ChunkChoice> Choices { get; init; }
     public Usage? Usage { get; init; }
     public MediaUse? Video { get; init; }

@@ -14,8 +14,8 @@ internal static class MessageFields
         new Field<MessageDraft>("role", "system and developer replace the template's own system sentence.",
             () => new() { Type = JsonSchemaType.String, Enum = [.. Roles.Keys.Select(key => System.Text.Json.Nodes.JsonValue.Create(key))] },
             (message, value) => message.Role = Role(value), Required: true),
-        new Field<MessageDraft>("content", "A text, or a list of parts. Media may be in user messages only.", ContentSchema, ReadContent, Required: true),
-        Field.Harmless<MessageDraft>("name"),
+        new Field<MessageDraft>("content", "A text, or a list of parts. Media may be in user messages only. An assistant that said nothing may have none.", ContentSchema, ReadContent),
+        Field.Harmless<MessageDraft>("name"), Field.Harmless<MessageDraft>("reasoning"), Field.Harmless<MessageDraft>("reasoning_content"),
         Field.Only<MessageDraft>("refusal", "\"\""), Field.Only<MessageDraft>("tool_calls", "[]"), Field.Only<MessageDraft>("function_call"),
         Field.Only<MessageDraft>("audio"), Field.Only<MessageDraft>("annotations", "[]"));
 
@@ -28,6 +28,8 @@ internal static class MessageFields
             {
                 var message = new MessageDraft(item.Path, draft.Files);
                 Table.Read(item, message);
+                if (message.Role != MessageRole.Assistant && item.Find("content") is null)
+                    throw FieldTable<MessageDraft>.Missing(item.Path, "content");
                 draft.Messages.Add(message);
             }
         }, Required: true);
@@ -64,7 +66,7 @@ internal static class MessageFields
             }
             else
             {
-                message.Media.Add((part.Media ?? throw FieldTable<PartDraft>.Missing(item.Path, "url or data"), part));
+                message.Media.Add((part.Media!, part));
                 (video, part.Subtitles, early) = (part, early, null);
             }
         }

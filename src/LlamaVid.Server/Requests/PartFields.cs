@@ -33,7 +33,7 @@ internal static class PartFields
         ["video_url"] = Video("video_url",
             Address("video_url", "An https address, `data:video/mp4;base64,…`, or `data:video/jpeg;base64,<frame>,<frame>,…`.", MediaKind.Video)),
         ["input_video"] = Video("input_video",
-            new("input_video", "The video as base64, its address, or the id of an uploaded file.", () => InputVideo.Schema(), (part, value) => InputVideo.Read(value, part), Required: true)),
+            new("input_video", "The video as base64, its address, or the id of an uploaded file.", () => InputVideo.Schema(), (part, value) => ReadOne(InputVideo, value, part, "data, url, file_id"), Required: true)),
         ["video"] = Video("video",
             new("video", "One address, or the frames of one video as `data:image/…` URIs.", FramesSchema, (part, value) => part.Media = Frames(value), Required: true)),
         ["image_url"] = Part("image_url",
@@ -42,7 +42,7 @@ internal static class PartFields
         ["subtitles"] = Part("subtitles", new("subtitles", "Of the video before it in the message, or else of the one behind it. Only films show them (`prompt_style`).",
             () => SubtitleFields.Table.Schema(), (part, value) => part.Subtitles = SubtitleFields.Read(value), Required: true)),
         ["file"] = Video("file",
-            new("file", "A file inside the request, or one that was uploaded before.", () => File.Schema(), (part, value) => File.Read(value, part), Required: true)),
+            new("file", "A file inside the request, or one that was uploaded before.", () => File.Schema(), (part, value) => ReadOne(File, value, part, "file_data, file_id"), Required: true)),
     };
 
     /// <summary>Where a picture or video is named by an address: bare, or in an object with <c>url</c>.</summary>
@@ -74,6 +74,14 @@ internal static class PartFields
 
     public static OpenApiSchema FramesSchema() => new() { OneOf = [Bytes(), new OpenApiSchema { Type = JsonSchemaType.Array, MinItems = 1, Items = Bytes() }] };
 
+    /// <summary>An object that names its video in one of several ways.</summary>
+    private static void ReadOne(FieldTable<PartDraft> table, JsonCursor value, PartDraft part, string ways)
+    {
+        table.Read(value, part);
+        if (part.Media is null)
+            throw new InvalidRequestException(value.Path, $"'{value.Path}' holds no video or picture. Send one of {ways} in it.", InvalidRequestException.MissingField);
+    }
+
     private static OpenApiSchema Bytes() => new() { Type = JsonSchemaType.String };
 
     private static FieldTable<PartDraft> Video(string type, Field<PartDraft> field) => Part(type, field,
@@ -83,6 +91,6 @@ internal static class PartFields
         new(
         [
             new("type", "The kind of part.", () => new() { Type = JsonSchemaType.String, Enum = [JsonValue.Create(type)] }, (_, _) => { }, Required: true),
-            field, .. more,
+            field, .. more, Field.Harmless<PartDraft>("cache_control"),
         ]);
 }

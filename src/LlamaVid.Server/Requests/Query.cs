@@ -3,6 +3,18 @@ namespace LlamaVid.Server.Requests;
 /// <summary>Values of a query string, or a refusal that names them.</summary>
 internal static class Query
 {
+    /// <exception cref="InvalidRequestException">the query has a name that is none of these</exception>
+    public static void Allow(HttpContext context, params ReadOnlySpan<string> names)
+    {
+        foreach (var name in context.Request.Query.Keys)
+            if (!names.Contains(name, StringComparer.OrdinalIgnoreCase))
+                throw InvalidRequestException.UnknownField(name);
+    }
+
+    /// <summary>The id that the page before ended with; null for the first page.</summary>
+    public static string? After(string? id, string prefix) =>
+        string.IsNullOrEmpty(id) ? null : id.StartsWith(prefix, StringComparison.Ordinal) ? id : throw Wrong("after", id, "must be the last_id of the page before");
+
     public static int Integer(string name, string? text, int min, int max, int otherwise) =>
         string.IsNullOrEmpty(text) ? otherwise
         : int.TryParse(text, out var value) && value >= min && value <= max ? value

@@ -32,11 +32,6 @@ internal sealed class RequestReader(IOptions<ServerOptions> server, IOptions<Req
         Read(await BytesAsync(request, cancellationToken), fields, draft);
     }
 
-    /// <summary>A body of another shape than a request's.</summary>
-    public static async Task<JsonDocument> ParseAsync(HttpRequest request, CancellationToken cancellationToken) => request.HasJsonContentType()
-        ? Parse(await BytesAsync(request, cancellationToken))
-        : throw new UnsupportedContentTypeException(request.ContentType, "application/json");
-
     public static void Read(ReadOnlyMemory<byte> body, FieldTable<ChatDraft> fields, ChatDraft draft)
     {
         ReadFields(body, fields, draft);

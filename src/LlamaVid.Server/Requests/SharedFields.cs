@@ -32,7 +32,7 @@ internal static class SharedFields
     private static readonly string[] Harmless =
     [
         "user", "store", "metadata", "service_tier", "parallel_tool_calls", "safety_identifier", "prompt_cache_key", "prompt_cache_retention",
-        "cache_prompt", "request_id",
+        "cache_prompt", "request_id", "include_reasoning",
     ];
 
     private static readonly IReadOnlyDictionary<string, ImageFit> Fits = new Dictionary<string, ImageFit> { ["crop"] = ImageFit.Crop, ["pad"] = ImageFit.Pad };
@@ -90,9 +90,13 @@ internal static class SharedFields
         Field.Only<ChatDraft>("best_of", "1"), Field.Only<ChatDraft>("use_beam_search", "false"), Field.Only<ChatDraft>("length_penalty", "1"),
         Field.Only<ChatDraft>("skip_special_tokens", "true"), Field.Only<ChatDraft>("echo", "false"), Field.Only<ChatDraft>("add_generation_prompt", "true"),
         Field.Only<ChatDraft>("continue_final_message", "false"),
-        Field.Only<ChatDraft>("tools", "[]"), Field.Only<ChatDraft>("tool_choice", "\"none\""), Field.Only<ChatDraft>("functions", "[]"),
+        Field.Only<ChatDraft>("tools", "[]"), Field.Only<ChatDraft>("tool_choice", "\"none\"", "\"auto\""), Field.Only<ChatDraft>("functions", "[]"),
         Field.Only<ChatDraft>("function_call", "\"none\""), Field.Only<ChatDraft>("modalities", """["text"]"""), Field.Only<ChatDraft>("audio"),
         Field.Only<ChatDraft>("prediction"), Field.Only<ChatDraft>("web_search_options"), Field.Only<ChatDraft>("reasoning_effort", "\"none\""),
+        Field.Only<ChatDraft>("verbosity", "\"medium\""), Field.Only<ChatDraft>("timings_per_token", "false"), Field.Only<ChatDraft>("chat_template"),
+        Field.Only<ChatDraft>("chat_template_kwargs", "{}"), Field.Only<ChatDraft>("documents", "[]"), Field.Only<ChatDraft>("add_special_tokens", "false"),
+        Field.Only<ChatDraft>("spaces_between_special_tokens", "true"), Field.Only<ChatDraft>("return_tokens_as_token_ids", "false"), Field.Only<ChatDraft>("prompt_logprobs"),
+        Field.Only<ChatDraft>("truncate_prompt_tokens"), Field.Only<ChatDraft>("allowed_token_ids"), Field.Only<ChatDraft>("bad_words", "[]"),
         Field.Only<ChatDraft>("include_evidence", "false"),
     ];
 

@@ -29,6 +29,18 @@ internal static class RequestGuards
         return headers;
     }
 
+    /// <summary>HEAD is GET without the body, which the connection itself leaves out; not for events, whose end may be far away.</summary>
+    public static async Task AnswerHeadAsync(HttpContext context, RequestDelegate next)
+    {
+        if (!HttpMethods.IsHead(context.Request.Method) || context.Request.Path.Value!.EndsWith("/events", StringComparison.Ordinal))
+        {
+            await next(context);
+            return;
+        }
+        context.Request.Method = HttpMethods.Get;
+        await next(context);
+    }
+
     public static Task AddHeadersAsync(HttpContext context, RequestDelegate next)
     {
         context.Response.OnStarting(static state =>

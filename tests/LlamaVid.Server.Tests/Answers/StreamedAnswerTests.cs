@@ -28,13 +28,13 @@ public sealed class StreamedAnswerTests : IDisposable
         await Run(new(Stream: true, IncludeUsage: false, IncludeProgress: false, ReturnTokenIds: false, null));
 
         Assert.Equal("""
-            data: {"id":"c1","object":"chat.completion.chunk","created":5,"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":""},"logprobs":null,"finish_reason":null}],"video":{"kind":"video","frames":2,"timestamps":[0,1],"duration":2.5,"fps":25,"width":64,"height":48,"tokens_per_frame":5,"feature_cache":"miss"}}
+            data: {"id":"c1","object":"chat.completion.chunk","created":5,"model":"m","system_fingerprint":"fp","choices":[{"index":0,"delta":{"role":"assistant","content":""},"logprobs":null,"finish_reason":null}],"video":{"kind":"video","frames":2,"timestamps":[0,1],"duration":2.5,"fps":25,"width":64,"height":48,"tokens_per_frame":5,"feature_cache":"miss"}}
 
-            data: {"id":"c1","object":"chat.completion.chunk","created":5,"model":"m","choices":[{"index":0,"delta":{"content":"Hel"},"logprobs":null,"finish_reason":null}]}
+            data: {"id":"c1","object":"chat.completion.chunk","created":5,"model":"m","system_fingerprint":"fp","choices":[{"index":0,"delta":{"content":"Hel"},"logprobs":null,"finish_reason":null}]}
 
-            data: {"id":"c1","object":"chat.completion.chunk","created":5,"model":"m","choices":[{"index":0,"delta":{"content":"lo"},"logprobs":null,"finish_reason":null}]}
+            data: {"id":"c1","object":"chat.completion.chunk","created":5,"model":"m","system_fingerprint":"fp","choices":[{"index":0,"delta":{"content":"lo"},"logprobs":null,"finish_reason":null}]}
 
-            data: {"id":"c1","object":"chat.completion.chunk","created":5,"model":"m","choices":[{"index":0,"delta":{},"logprobs":null,"finish_reason":"stop"}],"timings":{"queue_ms":1,"fetch_ms":2,"decode_video_ms":3,"vision_ms":4,"prefill_ms":5,"decode_ms":6,"time_to_first_token_ms":7}}
+            data: {"id":"c1","object":"chat.completion.chunk","created":5,"model":"m","system_fingerprint":"fp","choices":[{"index":0,"delta":{},"logprobs":null,"finish_reason":"stop"}],"timings":{"queue_ms":1,"fetch_ms":2,"decode_video_ms":3,"vision_ms":4,"prefill_ms":5,"decode_ms":6,"time_to_first_token_ms":7}}
 
             data: [DONE]
 
@@ -49,7 +49,7 @@ public sealed class StreamedAnswerTests : IDisposable
         await Run(new(true, IncludeUsage: true, false, false, null));
 
         Assert.Equal(
-            """data: {"id":"c1","object":"chat.completion.chunk","created":5,"model":"m","choices":[],"usage":{"prompt_tokens":12,"completion_tokens":1,"total_tokens":13,"prompt_tokens_details":{"video_tokens":10,"image_tokens":0,"cached_tokens":4}}}""",
+            """data: {"id":"c1","object":"chat.completion.chunk","created":5,"model":"m","system_fingerprint":"fp","choices":[],"usage":{"prompt_tokens":12,"completion_tokens":1,"total_tokens":13,"prompt_tokens_details":{"video_tokens":10,"image_tokens":0,"cached_tokens":4}}}""",
             Events()[^2]);
         Assert.Equal("data: [DONE]", Events()[^1]);
     }
@@ -192,7 +192,7 @@ public sealed class StreamedAnswerTests : IDisposable
     private Task Run(AnswerOptions options, CancellationToken? token = null)
     {
         var context = new DefaultHttpContext { Response = { Body = _body } };
-        return new StreamedAnswer(new EventStream(context.Response, _time), new AnswerBuilder("c1", "m", 5), options, _time, TimeSpan.FromSeconds(10), fault => ErrorMap.Map(fault, "r1").Error)
+        return new StreamedAnswer(new EventStream(context.Response, _time), new AnswerBuilder("c1", "m", "fp", 5), options, _time, TimeSpan.FromSeconds(10), fault => ErrorMap.Map(fault, "r1").Error)
             .WriteAsync(_events.Reader.ReadAllAsync(CancellationToken.None), token ?? TestContext.Current.CancellationToken);
     }
 

@@ -173,12 +173,12 @@ public sealed class AnswerTests(DefaultServer fixture)
     }
 
     [Theory]
-    [InlineData("\"stop_token_ids\":[700000]")]
-    [InlineData("\"logit_bias\":{\"700000\":1}")]
-    public async Task A_token_that_the_model_does_not_have_is_refused(string field)
+    [InlineData("\"stop_token_ids\":[700000]", "stop_token_ids")]
+    [InlineData("\"logit_bias\":{\"700000\":1}", "logit_bias")]
+    public async Task A_token_that_the_model_does_not_have_is_refused(string field, string param)
     {
         var reply = await _server.ChatAsync(Clips.Chat(field));
-        Assert.Equal((400, "invalid_value"), (reply.Status, reply.Code));
+        Assert.Equal((400, "invalid_value", param), (reply.Status, reply.Code, reply.Error.GetProperty("param").GetString()));
     }
 
     [Fact]

@@ -15,12 +15,30 @@ public sealed class FaultTests(DefaultServer fixture)
     [InlineData("GET", "/v1/chat/completions", 405, "method_not_allowed")]
     [InlineData("DELETE", "/v1/models", 405, "method_not_allowed")]
     [InlineData("GET", "/v1/models/gpt-4", 404, "model_not_found")]
+    [InlineData("GET", "/openapi/v2.json", 404, "route_not_found")]
+    [InlineData("GET", "/v1/files?purpos=vision", 400, "unknown_parameter")]
+    [InlineData("GET", "/v1/jobs?order=asc", 400, "unknown_parameter")]
+    [InlineData("GET", "/v1/batches?x=", 400, "unknown_parameter")]
     public async Task Routes(string method, string path, int status, string code)
     {
         using var response = await _server.Http.SendAsync(new(new(method), path), TestContext.Current.CancellationToken);
         var reply = await Reply.OfAsync(response);
         Assert.Equal((status, code), (reply.Status, reply.Code));
         Assert.Equal(["message", "type", "param", "code"], reply.Error.EnumerateObject().Select(field => field.Name));
+    }
+
+    [Theory]
+    [InlineData("/health", 200)]
+    [InlineData("/v1/models", 200)]
+    [InlineData("/swagger/index.html", 200)]
+    [InlineData("/nope", 404)]
+    [InlineData("/tokenize", 405)]
+    [InlineData("/v1/jobs/job-1/events", 405)]
+    public async Task Heads_of_answers_come_without_bodies(string path, int status)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Head, path);
+        using var response = await _server.Http.SendAsync(request, TestContext.Current.CancellationToken);
+        Assert.Equal((status, 0), ((int)response.StatusCode, (await response.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken)).Length));
     }
 
     [Theory]

@@ -47,6 +47,16 @@ public sealed class FilesTests(FilesTests.Small fixture) : IClassFixture<FilesTe
         Assert.Equal(Clips.Bytes[10..20], await response.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken));
     }
 
+    [Fact]
+    public async Task A_part_that_a_file_does_not_have_is_refused()
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, $"/v1/files/{await IdOfAsync(Clips.Bytes)}/content") { Headers = { Range = new RangeHeaderValue(1 << 30, null) } };
+        using var response = await _server.Http.SendAsync(request, TestContext.Current.CancellationToken);
+        var reply = await Reply.OfAsync(response);
+        Assert.Equal((416, "range_not_satisfiable"), (reply.Status, reply.Code));
+        Assert.Contains("bytes=1073741824-", reply.Error.GetProperty("message").GetString(), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("""{"type":"file","file":{"file_id":"@"}}""")]
     [InlineData("""{"type":"input_video","input_video":{"file_id":"@"}}""")]
@@ -111,7 +121,7 @@ public sealed class FilesTests(FilesTests.Small fixture) : IClassFixture<FilesTe
 
     [Theory]
     [InlineData("", "vision", 400, "invalid_value", "file")]
-    [InlineData("hello", "vision", 415, "unsupported_media", null)]
+    [InlineData("hello", "vision", 415, "unsupported_media", "file")]
     [InlineData("hello", "batch", 400, "invalid_value", "file")]
     [InlineData("{}", "batch_output", 400, "invalid_value", "purpose")]
     [InlineData("{}", "world", 400, "invalid_value", "purpose")]
@@ -127,11 +137,12 @@ public sealed class FilesTests(FilesTests.Small fixture) : IClassFixture<FilesTe
     [InlineData("expires_after[anchor]", "never", "expires_after.anchor", "invalid_value")]
     [InlineData("expires_after", "soon", "expires_after", "invalid_value")]
     [InlineData("expires_after", "{\"anchor\":\"created_at\",\"seconds\":1e99}", "expires_after.seconds", "invalid_value")]
+    [InlineData("expires_after", "{\"anchor\":\"created_at\",\"seconds\":3600}", "expires_after[seconds]", "invalid_value", "expires_after[seconds]", "7200")]
     [InlineData("colour", "red", "colour", "unknown_parameter")]
     [InlineData("file", "text", "file", "invalid_value")]
-    public async Task Fields_that_are_wrong(string name, string value, string param, string code)
+    public async Task Fields_that_are_wrong(string name, string value, string param, string code, params string[] beside)
     {
-        var reply = await UploadAsync(Clips.Bytes, (name, value));
+        var reply = await UploadAsync(Clips.Bytes, beside is [var other, var also] ? [(name, value), (other, also)] : [(name, value)]);
         Assert.Equal((400, param, code), (reply.Status, reply.Error.GetProperty("param").GetString(), reply.Code));
     }
 
@@ -156,6 +167,7 @@ public sealed class FilesTests(FilesTests.Small fixture) : IClassFixture<FilesTe
     [InlineData("limit=many", "limit")]
     [InlineData("order=random", "order")]
     [InlineData("purpose=world", "purpose")]
+    [InlineData("after=yesterday", "after")]
     public async Task Queries_that_are_wrong(string query, string param)
     {
         var reply = await _server.GetAsync($"/v1/files?{query}");

@@ -80,7 +80,7 @@ public sealed class UploadsTests(UploadsTests.Served fixture) : IClassFixture<Up
     [InlineData("""{"filename":"a","bytes":0,"purpose":"vision"}""", 400, "bytes")]
     [InlineData("""{"filename":"a","bytes":-1,"purpose":"vision"}""", 400, "bytes")]
     [InlineData("""{"filename":"a","bytes":1e300,"purpose":"vision"}""", 400, "bytes")]
-    [InlineData("""{"filename":"a","bytes":600001,"purpose":"vision"}""", 413, null)]
+    [InlineData("""{"filename":"a","bytes":600001,"purpose":"vision"}""", 413, "bytes")]
     [InlineData("""{"filename":"a","bytes":1,"purpose":"batch_output"}""", 400, "purpose")]
     [InlineData("""{"filename":7,"bytes":1,"purpose":"vision"}""", 400, "filename")]
     [InlineData("""{"filename":"a","bytes":1,"purpose":"vision","colour":"red"}""", 400, "colour")]

@@ -61,6 +61,25 @@ public sealed class ChatRequestTests
         Assert.Single(request.Generation.Turns);
     }
 
+    /// <summary>Recorded from the clients where they install, else as their sources write it.</summary>
+    [Theory]
+    [InlineData("openai, npm", """{"model":"default","messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":"Yes","refusal":null},{"role":"user","content":"Why?"}],"stream":true}""")]
+    [InlineData("AI SDK", """{"model":"default","user":"u","max_tokens":4,"temperature":0,"top_p":0.9,"frequency_penalty":0.1,"presence_penalty":0.1,"stop":["x"],"seed":1,"reasoning_effort":"none","verbosity":"medium","messages":[{"role":"system","content":"s"},{"role":"user","content":"Hi"}]}""")]
+    [InlineData("LangChain", """{"model":"default","stream":true,"stream_options":{"include_usage":true},"messages":[{"role":"system","content":"s"},{"role":"user","content":"a"},{"role":"assistant","content":"b"},{"role":"user","content":"c"}]}""")]
+    [InlineData("LibreChat", """{"model":"default","messages":[{"role":"user","content":"hello"}],"stream":true,"user":"68906998cc83815dd7244885","stream_options":{"include_usage":true}}""")]
+    [InlineData("Open WebUI", """{"stream":true,"model":"default","messages":[{"role":"user","content":[{"type":"text","text":"Hi"},{"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}}]}],"stream_options":{"include_usage":true},"temperature":0.7}""")]
+    [InlineData("Continue", """{"messages":[{"role":"user","content":[{"type":"text","text":"Hi"},{"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA","detail":"auto"}}]},{"role":"assistant","content":" "},{"role":"user","content":"x"}],"model":"default","max_tokens":2048,"stream":true,"stop":["x"],"tools":[],"tool_choice":"auto","parallel_tool_calls":false}""")]
+    [InlineData("llm", """{"messages":[{"role":"user","content":[{"type":"text","text":"Hi"},{"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}}]}],"model":"default","stream":true,"response_format":{"type":"json_schema","json_schema":{"name":"output","schema":{"type":"object","properties":{"a":{"type":"string"}}}}},"stream_options":{"include_usage":true}}""")]
+    [InlineData("an answer of vLLM, sent back", """{"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":"Yes","refusal":null,"annotations":null,"audio":null,"function_call":null,"tool_calls":[],"reasoning":"hm","reasoning_content":null},{"role":"user","content":"Why?"}]}""")]
+    [InlineData("an answer of OpenAI, sent back", """{"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":null,"refusal":null,"annotations":[]},{"role":"user","content":"Why?"}],"store":false,"service_tier":"auto","metadata":{},"modalities":["text"],"n":1,"logprobs":false,"top_logprobs":0,"logit_bias":{},"prediction":null,"safety_identifier":"x","prompt_cache_key":"y"}""")]
+    [InlineData("parts to be cached", """{"messages":[{"role":"user","content":[{"type":"text","text":"Hi","cache_control":{"type":"ephemeral"}}]}]}""")]
+    [InlineData("vLLM's defaults", """{"messages":[{"role":"user","content":"Hi"}],"include_reasoning":true,"chat_template_kwargs":{},"add_special_tokens":false,"spaces_between_special_tokens":true,"skip_special_tokens":true,"bad_words":[],"prompt_logprobs":null,"truncate_prompt_tokens":null,"allowed_token_ids":null,"documents":null,"echo":false,"best_of":null,"use_beam_search":false,"length_penalty":1.0,"return_tokens_as_token_ids":false}""")]
+    public void What_well_known_clients_send_by_default_is_understood(string client, string json) => Assert.True(Read.Chat(json).Generation.Turns.Count > 0, client);
+
+    [Fact]
+    public void An_assistant_may_have_said_nothing() =>
+        Assert.Equal(["Hi", "", "Why?"], Read.Chat("""{"messages":[{"role":"user","content":"Hi"},{"role":"assistant"},{"role":"user","content":"Why?"}]}""").Generation.Turns.Select(turn => turn.Text));
+
     [Fact]
     public void Neighbouring_messages_of_one_role_are_one_turn()
     {

@@ -1,5 +1,6 @@
 using LlamaVid.Server.Answers;
 using LlamaVid.Server.Composition;
+using LlamaVid.Server.Errors;
 using LlamaVid.Server.Files;
 using LlamaVid.Server.Jobs;
 using LlamaVid.Server.OpenAi;
@@ -33,6 +34,8 @@ internal static class AskEndpoint
         draft.Question = "";
         if (!MultipartForm.IsSent(context.Request))
         {
+            if (!context.Request.HasJsonContentType())
+                throw new UnsupportedContentTypeException(context.Request.ContentType, "multipart/form-data or application/json");
             await RequestReader.ReadAsync(context.Request, AskFields.Json, draft, context.RequestAborted);
             await answering.WriteAsync(context, reader.Finish(draft), isAsk: true);
             return;

@@ -36,8 +36,9 @@ internal static class BatchesEndpoint
                 [("A batch", """{"input_file_id": "file-…", "endpoint": "/v1/chat/completions", "completion_window": "24h"}""")])));
         batches.MapGet("", (HttpContext context, BackgroundAnswering background, string? after, string? limit) =>
             {
+                Query.Allow(context, "after", "limit");
                 var count = Query.Integer("limit", limit, 1, MostPerPage, 20);
-                var found = background.Batches.Page(ClientIdentity.Of(context), after, count + 1);
+                var found = background.Batches.Page(ClientIdentity.Of(context), Query.After(after, "batch_"), count + 1);
                 BatchObject[] shown = [.. found.Take(count).Select(batch => Of(background, batch))];
                 return TypedResults.Json(new BatchList(shown, shown.FirstOrDefault()?.Id, shown.LastOrDefault()?.Id, found.Count > count), OpenAiJson.Wire.BatchList);
             })
@@ -53,9 +54,8 @@ internal static class BatchesEndpoint
 
     private static async Task CreateAsync(HttpContext context, BackgroundAnswering background)
     {
-        using var body = await RequestReader.ParseAsync(context.Request, context.RequestAborted);
         var draft = new BatchDraft();
-        Fields.Read(new(body.RootElement, ""), draft);
+        await RequestReader.ReadFieldsAsync(context.Request, Fields, draft, context.RequestAborted);
         background.RefuseUnlessOpen();
         var batch = await background.Batches.AcceptAsync(ClientIdentity.Of(context), draft.InputFile, draft.Metadata, context.RequestAborted);
         await context.Response.WriteAsJsonAsync(Of(background, batch), OpenAiJson.Wire.BatchObject, cancellationToken: context.RequestAborted);

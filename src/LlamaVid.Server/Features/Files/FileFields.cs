@@ -79,7 +79,8 @@ internal static class FileFields
                 continue;
             if (fields["expires_after"] is not JsonObject expiry)
                 fields["expires_after"] = expiry = [];
-            expiry[name["expires_after[".Length..^1]] = value;
+            if (!expiry.TryAdd(name["expires_after[".Length..^1], value))
+                throw MultipartForm.Bad(name, "is sent twice: in 'expires_after' as well. Send one of them.");
         }
         return fields;
     }

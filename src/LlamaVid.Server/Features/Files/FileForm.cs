@@ -11,6 +11,7 @@ internal sealed class FileForm(MultipartForm form, FileStore store)
 {
     public async Task<ClientFile> ReceiveAsync(HttpContext context, string owner, CancellationToken cancellationToken)
     {
+        OpenAiExceptionHandler.SetMediaPath(context, "file");
         using var incoming = store.Begin();
         var (name, fields) = await ReceiveAsync(form, context, "file", incoming, FileFields.FromText, long.MaxValue, cancellationToken);
         var draft = new FileDraft();

@@ -40,15 +40,18 @@ internal static class FilesEndpoint
             .WithDescription("Nobody finds it any more; a request that is being answered keeps what it reads.")
             .Produces<FileDeleted>().ProducesErrors(404, 500, 507);
 
-        files.MapGet("/v1/files/{id}/content", (string id, HttpContext context, FileStore store) =>
-            {
-                var held = store.Hold(ClientIdentity.Of(context), id);
-                context.Response.RegisterForDispose(held);
-                context.Response.Headers.XContentTypeOptions = "nosniff";
-                return TypedResults.Stream(held.Bytes, held.File.Content.MediaType, held.File.Name, held.File.CreatedAt, enableRangeProcessing: true);
-            })
-            .WithName("DownloadFile").WithTags("Files").WithSummary("A file's bytes")
-            .Produces(200, contentType: "application/octet-stream").ProducesErrors(404, 500);
+        files.MapGet("/v1/files/{id}/content", DownloadAsync)
+            .WithName("DownloadFile").WithTags("Files").WithSummary("A file's bytes").WithDescription("Or a part of them (`Range`); 304 when they are not newer than `If-Modified-Since`.")
+            .Produces(200, contentType: "application/octet-stream").Produces(206, contentType: "application/octet-stream").Produces(304).ProducesErrors(404, 416, 500);
+    }
+
+    private static async Task DownloadAsync(string id, HttpContext context, FileStore store)
+    {
+        var held = store.Hold(ClientIdentity.Of(context), id);
+        context.Response.RegisterForDispose(held);
+        await TypedResults.Stream(held.Bytes, held.File.Content.MediaType, held.File.Name, held.File.CreatedAt, enableRangeProcessing: true).ExecuteAsync(context);
+        if (context.Response.StatusCode == StatusCodes.Status416RangeNotSatisfiable)
+            (context.Response.ContentType, context.Response.ContentLength) = (null, null);       // of no bytes; what was wrong is told in their place
     }
 
     private static JsonHttpResult<FileList> List(
@@ -58,9 +61,10 @@ internal static class FilesEndpoint
         [Description("desc, the newest first, or asc.")] string? order = null,
         [Description("Only files for this: vision, user_data, batch or batch_output.")] string? purpose = null)
     {
+        Query.Allow(context, "limit", "after", "order", "purpose");
         var count = Query.Integer("limit", limit, 1, MaxPage, MaxPage);
         var newestFirst = Query.Choice("order", order, Orders, true);
-        var files = store.Page(ClientIdentity.Of(context), purpose is null ? null : Query.Choice("purpose", purpose, FilePurposes.All, default), after, newestFirst, count + 1);
+        var files = store.Page(ClientIdentity.Of(context), string.IsNullOrEmpty(purpose) ? null : Query.Choice("purpose", purpose, FilePurposes.All, default), Query.After(after, "file-"), newestFirst, count + 1);
         var page = files.Take(count).Select(FileObject.Of).ToArray();
         return TypedResults.Json(new FileList(page, page.FirstOrDefault()?.Id, page.LastOrDefault()?.Id, files.Count > count), OpenAiJson.Wire.FileList);
     }

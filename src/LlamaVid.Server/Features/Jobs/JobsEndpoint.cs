@@ -29,13 +29,15 @@ internal static class JobsEndpoint
             .Produces<ChatCompletionChunk>(contentType: "text/event-stream").Produces(204).ProducesErrors(400, 404);
         jobs.MapDelete("/{id}", DeleteAsync).WithName("DeleteJob").WithSummary("Cancel a job; remove one that has ended")
             .WithDescription("A job that has not ended answers as it is now: `cancelled`. One that has ended is removed, with its result.")
-            .Produces<JobView>().ProducesErrors(400, 404, 507);
+            .Produces<JobView>().ProducesErrors(400, 404, 507)
+            .AddOpenApiOperationTransformer((operation, context, _) => Documentation.EitherAsync<JobView, JobRemoved>(operation, context));
     }
 
     private static Task ListAsync(HttpContext context, BackgroundAnswering background, JobViews views, string? after, string? limit)
     {
-        var count = limit is null ? 20 : Whole(limit, "limit", 1, MostPerPage);
-        var jobs = background.Board.List(ClientIdentity.Of(context), after, count + 1);
+        Query.Allow(context, "after", "limit");
+        var count = Query.Integer("limit", limit, 1, MostPerPage, 20);
+        var jobs = background.Board.List(ClientIdentity.Of(context), Query.After(after, "job-"), count + 1);
         JobView[] shown = [.. jobs.Take(count).Select(job => views.Of(job, null, null))];
         var page = new JobPage(shown, shown.FirstOrDefault()?.Id, shown.LastOrDefault()?.Id, jobs.Count > count);
         return context.Response.WriteAsJsonAsync(page, OpenAiJson.Wire.JobPage, cancellationToken: context.RequestAborted);
@@ -45,6 +47,7 @@ internal static class JobsEndpoint
         HttpContext context, string id, BackgroundAnswering background, JobViews views, IOptions<JobOptions> options, TimeProvider time, IHostApplicationLifetime lifetime,
         string? wait)
     {
+        Query.Allow(context, "wait");
         var (board, owner) = (background.Board, ClientIdentity.Of(context));
         var longest = wait is null ? TimeSpan.Zero : Seconds(wait, options.Value.MaxWait);
         var (job, live) = board.Find(owner, id);
@@ -114,13 +117,7 @@ internal static class JobsEndpoint
         context.Response.WriteAsJsonAsync(job, OpenAiJson.Wire.JobView, cancellationToken: context.RequestAborted);
 
     /// <summary>How many chunks the client has.</summary>
-    private static int LastEventId(HttpRequest request) =>
-        request.Headers["Last-Event-ID"].ToString() is { Length: > 0 } id ? Whole(id, "Last-Event-ID", 0, int.MaxValue) : 0;
-
-    private static int Whole(string text, string name, int least, int most) =>
-        int.TryParse(text, NumberStyles.None, null, out var value) && value >= least && value <= most
-            ? value
-            : throw Wrong(name, text, $"must be a whole number between {least} and {most}");
+    private static int LastEventId(HttpRequest request) => Query.Integer("Last-Event-ID", request.Headers["Last-Event-ID"], 0, int.MaxValue, 0);
 
     private static TimeSpan Seconds(string text, TimeSpan longest) =>
         double.TryParse(text, NumberStyles.Float, null, out var seconds) && seconds >= 0

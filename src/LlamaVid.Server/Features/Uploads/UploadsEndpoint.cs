@@ -1,4 +1,5 @@
 using LlamaVid.Server.Composition;
+using LlamaVid.Server.Errors;
 using LlamaVid.Server.Features.Files;
 using LlamaVid.Server.Files;
 using LlamaVid.Server.OpenAi;
@@ -45,6 +46,7 @@ internal static class UploadsEndpoint
     private static async Task<JsonHttpResult<UploadObject>> CreateAsync(HttpContext context, UploadStore uploads)
     {
         var draft = new UploadDraft();
+        OpenAiExceptionHandler.SetMediaPath(context, "bytes");
         await RequestReader.ReadFieldsAsync(context.Request, UploadFields.Create, draft, context.RequestAborted);
         return Json(UploadObject.Of(uploads.Create(ClientIdentity.Of(context), draft.Name, draft.File.Purpose, draft.Bytes, draft.File.KeepFor)));
     }
@@ -63,6 +65,7 @@ internal static class UploadsEndpoint
     private static async Task<JsonHttpResult<UploadObject>> CompleteAsync(string id, HttpContext context, UploadStore uploads, FileStore files)
     {
         var (owner, draft) = (ClientIdentity.Of(context), new UploadDraft());
+        OpenAiExceptionHandler.SetMediaPath(context, "part_ids");
         uploads.Find(owner, id);
         await RequestReader.ReadFieldsAsync(context.Request, UploadFields.Complete, draft, context.RequestAborted);
         return Json(Described(await uploads.CompleteAsync(owner, id, draft.PartIds, draft.Md5, context.RequestAborted), files));
