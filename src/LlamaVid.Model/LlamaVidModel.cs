@@ -177,7 +177,7 @@ public sealed class LlamaVidModel : IDisposable
         using var scope = NewDisposeScope();
         var angles = chunks.Select(chunk => _rotary.At(chunk.Cache.Length, chunk.Rows, chunk.SequenceLength, Placement.Dtype)).ToArray();
         var (cos, sin) = angles.Length == 1 ? angles[0] : (torch.cat([.. angles.Select(at => at.Cos)], 0), torch.cat([.. angles.Select(at => at.Sin)], 0));
-        var rows = new CachedAttention(chunks, Config.Decoder.Heads / Config.Decoder.KvHeads, SingleRowAttention.Fits(embeddings, Config.Decoder.HiddenSize / Config.Decoder.Heads), Placement.Device);
+        var rows = new CachedAttention(chunks, embeddings, Config.Decoder);
         var hidden = _decoder.model.forward(embeddings, cos, sin, rows);
         foreach (var chunk in chunks) chunk.Cache.Advance(chunk.Rows);
         return hidden.MoveToOuterDisposeScope();

@@ -2,10 +2,19 @@ namespace LlamaVid.Model.Decoder;
 
 /// <summary>Rows of several sequences, one after the other; those of a sequence look at what its cache holds and at themselves. What inference computes.</summary>
 /// <remarks>One pass through all layers; the masks belong to the dispose scope in which it is made or moved.</remarks>
-/// <param name="fitsLanes">loops of our own may run over the rows, see <see cref="SingleRowAttention.Fits"/></param>
-internal sealed class CachedAttention(IReadOnlyList<SequenceChunk> chunks, int queriesPerKey, bool fitsLanes, Device device) : RowAttention
+internal sealed class CachedAttention : RowAttention
 {
-    private readonly Tensor?[] _masks = [.. chunks.Select(chunk => chunk.Rows == 1 ? null : CausalMask(chunk.Cache.Length, chunk.Rows, queriesPerKey, device))];
+    private readonly IReadOnlyList<SequenceChunk> _chunks;
+    private readonly bool _fitsSingle, _fitsPrompt;                         // loops of our own may run over the rows
+    private readonly Tensor?[] _masks;
+
+    /// <param name="embeddings">what goes into the pass; queries are as it is</param>
+    public CachedAttention(IReadOnlyList<SequenceChunk> chunks, Tensor embeddings, DecoderConfig config)
+    {
+        var size = config.HiddenSize / config.Heads;
+        (_chunks, _fitsSingle, _fitsPrompt) = (chunks, SingleRowAttention.Fits(embeddings, size), PromptAttention.Fits(embeddings, size));
+        _masks = [.. chunks.Select(chunk => chunk.Rows == 1 || _fitsPrompt ? null : CausalMask(chunk.Cache.Length, chunk.Rows, config.Heads / config.KvHeads, embeddings.device))];
+    }
 
     public override void MoveTo(Device device)
     {
@@ -14,28 +23,30 @@ internal sealed class CachedAttention(IReadOnlyList<SequenceChunk> chunks, int q
 
     public override Tensor Attend(int layer, Tensor q, Tensor k, Tensor v)
     {
-        if (chunks.Count == 1 && !IsSingle(chunks[0])) return Attend(layer, chunks[0].Cache, _masks[0], q, k, v);
+        if (_chunks.Count == 1 && !FitsLoops(_chunks[0])) return Attend(layer, _chunks[0].Cache, _masks[0], q, k, v);
 
         using var scope = NewDisposeScope();
         var (heads, kvHeads, size) = ((int)q.shape[1], (int)k.shape[1], (int)q.shape[2]);
         var result = torch.empty([q.shape[0], heads * size], q.dtype, q.device);
-        var (single, row) = (new List<SingleRowAttention.Row>(chunks.Count), 0);
-        for (var i = 0; i < chunks.Count; row += chunks[i++].Rows)
+        var (single, row) = (new List<SingleRowAttention.Row>(_chunks.Count), 0);
+        for (var i = 0; i < _chunks.Count; row += _chunks[i++].Rows)
         {
-            var (cache, count) = (chunks[i].Cache, chunks[i].Rows);
-            if (IsSingle(chunks[i]))
+            var (cache, count) = (_chunks[i].Cache, _chunks[i].Rows);
+            if (!FitsLoops(_chunks[i]))
             {
-                cache.Append(layer, At(k, row), At(v, row), kvHeads, size);
-                var (keys, values) = cache.Addresses(layer);
-                single.Add(new(At(q, row), keys, values, At(result, row), cache.Length + 1, cache.Capacity));
+                result.narrow(0, row, count).copy_(Attend(layer, cache, _masks[i], q.narrow(0, row, count), k.narrow(0, row, count), v.narrow(0, row, count)));
+                continue;
             }
-            else result.narrow(0, row, count).copy_(Attend(layer, cache, _masks[i], q.narrow(0, row, count), k.narrow(0, row, count), v.narrow(0, row, count)));
+            cache.Append(layer, At(k, row), At(v, row), count, kvHeads, size);
+            var (keys, values) = cache.Addresses(layer);
+            if (count == 1) single.Add(new(At(q, row), keys, values, At(result, row), cache.Length + 1, cache.Capacity));
+            else PromptAttention.Attend(At(q, row), keys, values, At(result, row), count, cache.Length, cache.Capacity, heads, kvHeads, size);
         }
         if (single.Count > 0) SingleRowAttention.Attend(single, heads, kvHeads, size);
         return result.MoveToOuterDisposeScope();
     }
 
-    private bool IsSingle(SequenceChunk chunk) => chunk.Rows == 1 && fitsLanes;
+    private bool FitsLoops(SequenceChunk chunk) => chunk.Rows == 1 ? _fitsSingle : _fitsPrompt;
 
     private static nint At(Tensor rows, int row) => BFloat16Lanes.Address(rows) + row * (nint)(rows.numel() / rows.shape[0]) * sizeof(ushort);
 

@@ -50,18 +50,19 @@ public sealed class KvCache : IDisposable
         Length = length;
     }
 
-    /// <summary>Stores the keys and values of position <see cref="Length"/> of a layer; 16-bit values on the CPU.</summary>
-    /// <param name="keys">where they lie, [Hkv, D]</param>
-    internal unsafe void Append(int layer, nint keys, nint values, int kvHeads, int size)
+    /// <summary>The same without operators; 16-bit values on the CPU.</summary>
+    /// <param name="keys">where they lie, [S, Hkv, D]</param>
+    internal unsafe void Append(int layer, nint keys, nint values, int count, int kvHeads, int size)
     {
         ObjectDisposedException.ThrowIf(_addresses.Length == 0, this);
-        if (Length >= Capacity) throw new InvalidOperationException($"The cache holds {Capacity} positions and all are filled.");
-        for (var head = 0; head < kvHeads; head++)
-        {
-            var (to, from) = (((long)head * Capacity + Length) * size, head * size);
-            new ReadOnlySpan<ushort>((ushort*)keys + from, size).CopyTo(new((ushort*)_addresses[layer].Keys + to, size));
-            new ReadOnlySpan<ushort>((ushort*)values + from, size).CopyTo(new((ushort*)_addresses[layer].Values + to, size));
-        }
+        if (Length + count > Capacity) throw new InvalidOperationException($"The cache holds {Capacity} positions, {Length} are filled, and {count} more were to be.");
+        for (var i = 0; i < count; i++)
+            for (var head = 0; head < kvHeads; head++)
+            {
+                var (to, from) = (((long)head * Capacity + Length + i) * size, ((long)i * kvHeads + head) * size);
+                new ReadOnlySpan<ushort>((ushort*)keys + from, size).CopyTo(new((ushort*)_addresses[layer].Keys + to, size));
+                new ReadOnlySpan<ushort>((ushort*)values + from, size).CopyTo(new((ushort*)_addresses[layer].Values + to, size));
+            }
     }
 
     /// <summary>Where the keys and values of a layer begin; on the CPU only.</summary>

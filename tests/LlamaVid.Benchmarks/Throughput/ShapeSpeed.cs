@@ -58,7 +58,7 @@ internal sealed record ShapeSpeed(string Shape, int HeadSize, Repeated Prompt, d
         {
             SequenceChunk[] chunks = [.. caches.Select(cache => new SequenceChunk(cache, rows, cache.Length + rows))];
             var (cos, sin) = rotary.At(caches[0].Length, rows, caches[0].Length + rows, places.First.Dtype);
-            var hidden = decoder.model.forward(x, cos.repeat(caches.Count, 1, 1), sin.repeat(caches.Count, 1, 1), new CachedAttention(chunks, shape.Heads / shape.KvHeads, SingleRowAttention.Fits(x, shape.HeadSize), torch.CPU));
+            var hidden = decoder.model.forward(x, cos.repeat(caches.Count, 1, 1), sin.repeat(caches.Count, 1, 1), new CachedAttention(chunks, x, config));
             foreach (var cache in caches) cache.Advance(rows);
             return hidden;
         }

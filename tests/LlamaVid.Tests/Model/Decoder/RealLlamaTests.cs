@@ -59,7 +59,7 @@ internal sealed class Llama(LlamaForCausalLm decoder, RotaryTable rotary, Decode
         using var scope = NewDisposeScope();
         var embeddings = decoder.model.embed_tokens.call(tensor(ids.ToArray().Select(id => (long)id).ToArray()));
         var (cos, sin) = rotary.At(cache.Length, ids.Length, cache.Length + ids.Length, Placement.Dtype);
-        var rows = new CachedAttention([new(cache, ids.Length, cache.Length + ids.Length)], config.Heads / config.KvHeads, fitsLanes: false, CPU);
+        var rows = new CachedAttention([new(cache, ids.Length, cache.Length + ids.Length)], embeddings, config);
         var hidden = decoder.model.forward(embeddings, cos, sin, rows);
         cache.Advance(ids.Length);
         return decoder.Logits(hidden).MoveToOuterDisposeScope();
