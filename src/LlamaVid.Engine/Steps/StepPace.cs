@@ -12,7 +12,7 @@ namespace LlamaVid.Engine;
 /// </remarks>
 internal sealed class StepPace(EngineOptions options)
 {
-    private const int Between = 16, Remembered = 3, LeastPositions = 16;
+    private const int Between = 16, Remembered = 3, LeastPositions = 4;
 
     private readonly Queue<double> _plain = new(Remembered);                // seconds
     private readonly Dictionary<WorkKind, double> _prices = [];             // seconds a frame or position

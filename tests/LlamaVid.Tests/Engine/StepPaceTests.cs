@@ -13,7 +13,7 @@ public sealed class StepPaceTests
     [InlineData(0.0020, 0)]
     [InlineData(0.0020, 0.000_000_2)]
     [InlineData(0.000_000_1, 0)]
-    [InlineData(0.0300, 0)]                                                  // 16 positions cost more than is allowed
+    [InlineData(0.0300, 0)]                                                  // 4 positions cost more than is allowed
     public void A_film_lengthens_no_step_of_others_beyond_the_stretch(double position, double positionPerContext)
     {
         var (writer, film) = (Begin(0, 1, 1_000_000), Begin(3600, 7200, 5));
@@ -27,7 +27,7 @@ public sealed class StepPaceTests
             if (steps > 1)
             {
                 Assert.Contains(plan, share => share.Work == writer && share.Decodes);
-                if (prefill is 0 or > 16) longest = Math.Max(longest, seconds);      // fewer are never taken, whatever they cost
+                if (prefill is 0 or > 4) longest = Math.Max(longest, seconds);      // fewer are never taken, whatever they cost
             }
             context += prefill;
             Pay(plan, seconds);
