@@ -21,20 +21,22 @@ FROM mcr.microsoft.com/dotnet/aspnet:10.0
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ffmpeg curl \
     && rm -rf /var/lib/apt/lists/* \
-    && install -d -o $APP_UID /scratch /features /files /jobs
+    && install -d -o $APP_UID /scratch /features /data
 WORKDIR /app
 COPY --from=build /app .
+COPY --chmod=755 deploy/ready.sh .
 COPY deploy/models/default /models/default
 
+# Files and jobs are on one disk, so that a job keeps the files it names under second names instead of copies.
 # Inside a container every address is the container's own: who may reach it is decided where the port is published.
 ENV LLAMAVID__Model__Path=/models/default \
     LLAMAVID__Media__TempDirectory=/scratch \
     LLAMAVID__Engine__FeatureStorePath=/features \
-    LLAMAVID__Files__Path=/files \
-    LLAMAVID__Jobs__Path=/jobs \
+    LLAMAVID__Files__Path=/data/files \
+    LLAMAVID__Jobs__Path=/data/jobs \
     LLAMAVID__Security__AllowAnonymous=true \
     LLAMAVID__Urls=http://0.0.0.0:8080
 EXPOSE 8080
 USER $APP_UID
-HEALTHCHECK --interval=15s --timeout=3s --start-period=10m CMD curl -fsS http://127.0.0.1:8080/health/ready || exit 1
+HEALTHCHECK --interval=15s --timeout=3s --start-period=10m CMD /app/ready.sh || exit 1
 ENTRYPOINT ["dotnet", "LlamaVid.Server.dll"]

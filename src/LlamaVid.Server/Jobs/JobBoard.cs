@@ -45,7 +45,7 @@ internal sealed class JobBoard : IDisposable
                 Queue(new LiveJob(job));
             _files.Sweep(_live.Keys.ToHashSet());
             _named.Sweep(IdStart, _live.Keys.ToHashSet());
-            _metrics.WatchJobs(Count, () => _room.Held);
+            _metrics.WatchJobs(Count, _room);
         }
         catch (SqliteException fault)
         {

@@ -8,6 +8,8 @@ internal sealed class JobRoom(IOptions<JobOptions> options)
     private readonly Lock _gate = new();
     private long _held;
 
+    public long Limit { get; } = (long)options.Value.MaxMegabytes << 20;
+
     public long Held { get { lock (_gate) return _held; } }
 
     /// <exception cref="JobSpaceException"></exception>
@@ -15,7 +17,7 @@ internal sealed class JobRoom(IOptions<JobOptions> options)
     {
         lock (_gate)
         {
-            var free = ((long)options.Value.MaxMegabytes << 20) - _held;
+            var free = Limit - _held;
             if (bytes > free) throw JobSpaceException.OfRequest(bytes, free, options.Value.MaxMegabytes);
             _held += bytes;
         }
@@ -25,7 +27,7 @@ internal sealed class JobRoom(IOptions<JobOptions> options)
     /// <exception cref="JobSpaceException"></exception>
     public void RequireAny()
     {
-        if (Held >= (long)options.Value.MaxMegabytes << 20) throw JobSpaceException.OfAnswer(options.Value.MaxMegabytes);
+        if (Held >= Limit) throw JobSpaceException.OfAnswer(options.Value.MaxMegabytes);
     }
 
     /// <summary>What is there already, or what has become more or less; never refused.</summary>

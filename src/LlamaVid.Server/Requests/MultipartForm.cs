@@ -11,13 +11,12 @@ namespace LlamaVid.Server.Requests;
 /// <summary>Reads a multipart form part by part as it arrives: texts become a JSON object, files are handed on as they come. Knows no field names.</summary>
 internal sealed class MultipartForm(IOptions<MediaOptions> media, IOptions<ServerOptions> server)
 {
-    private const int MaxFields = 100;
     private const long Envelope = 1024 * 1024;            // boundaries, headers and short fields around a file
 
     public static bool IsSent(HttpRequest request) =>
         MediaTypeHeaderValue.TryParse(request.ContentType, out var type) && type.MediaType.Equals("multipart/form-data", StringComparison.OrdinalIgnoreCase);
 
-    /// <param name="field">The value of a named text; null leaves it out.</param>
+    /// <param name="field">The value of a named text, null to leave it out; refuses names that it does not know, so there are no more texts than names.</param>
     /// <param name="file">Reads a file to its end.</param>
     public async Task<JsonObject> ReadAsync(
         HttpContext context, Func<string, string, JsonNode?> field, Func<ArrivingFile, Task> file, CancellationToken cancellationToken)
@@ -34,8 +33,8 @@ internal sealed class MultipartForm(IOptions<MediaOptions> media, IOptions<Serve
                 throw Malformed("A part has no name.");
             if (disposition.FileNameStar.HasValue || disposition.FileName.HasValue)
                 await file(new(name, (disposition.FileNameStar.Value ?? HeaderUtilities.RemoveQuotes(disposition.FileName).Value)!, section.Body));
-            else if (fields.ContainsKey(name) || fields.Count >= MaxFields)
-                throw Bad(name, $"is sent twice, or the form has more than {MaxFields} fields.");
+            else if (fields.ContainsKey(name))
+                throw Bad(name, "is sent twice. Send it once.");
             else
                 fields[name] = field(name, await TextAsync(section.Body, name, texts, cancellationToken));
         }

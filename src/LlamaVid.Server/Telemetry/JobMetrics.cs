@@ -1,3 +1,4 @@
+using LlamaVid.Server.Jobs;
 using Prometheus;
 
 namespace LlamaVid.Server.Telemetry;
@@ -8,6 +9,7 @@ internal sealed class JobMetrics(ServerMetrics metrics)
     private readonly Gauge _running = metrics.Gauge("num_jobs_running", "Jobs that are being answered.");
     private readonly Gauge _waiting = metrics.Gauge("num_jobs_waiting", "Jobs that wait for their turn.");
     private readonly Gauge _bytes = metrics.Gauge("job_bytes", "Disk space that jobs and batches take: requests, the files that they name, and answers.");
+    private readonly Gauge _limit = metrics.Gauge("job_bytes_limit", "Disk space that jobs and batches may take.");
     private readonly Gauge _batches = metrics.Gauge("num_batches", "Batches that have not ended.");
 
     public Counter Ended { get; } = metrics.Counter("jobs_total", "Jobs that have ended: completed, failed or cancelled.", ["status"], "completed", "failed", "cancelled");
@@ -17,12 +19,13 @@ internal sealed class JobMetrics(ServerMetrics metrics)
     public Counter Webhooks { get; } =
         metrics.Counter("webhooks_total", "Messages to webhooks: delivered, retried when not heard, or failed when given up.", ["result"], "delivered", "retried", "failed");
 
-    public void WatchJobs(Func<(int Waiting, int Running)> count, Func<long> bytes) => metrics.Registry.AddBeforeCollectCallback(() =>
+    public void WatchJobs(Func<(int Waiting, int Running)> count, JobRoom room) => metrics.Registry.AddBeforeCollectCallback(() =>
     {
         var (waiting, running) = count();
         _waiting.Set(waiting);
         _running.Set(running);
-        _bytes.Set(bytes());
+        _bytes.Set(room.Held);
+        _limit.Set(room.Limit);
     });
 
     public void WatchBatches(Func<int> count) => metrics.Registry.AddBeforeCollectCallback(() => _batches.Set(count()));

@@ -2,6 +2,7 @@ using System.Text.RegularExpressions;
 using k8s;
 using k8s.Models;
 using LlamaVid.Server.Tests.Http;
+using LlamaVid.Server.Tests.Security;
 using LlamaVid.Tests;
 using YamlDotNet.Serialization;
 
@@ -16,7 +17,7 @@ public sealed partial class DeploymentTests
         [.. Directory.GetFiles(Repository.Path("deploy/kubernetes"), "*.yaml", SearchOption.AllDirectories)
             .Where(path => Path.GetFileName(path) != "kustomization.yaml").Select(path => Path.GetRelativePath(Repository.Path("deploy/kubernetes"), path))];
 
-    public static TheoryData<string> FilesWithOptions => ["Dockerfile", "docker-compose.yml", "deploy/run.sh", "deploy/kubernetes/base/statefulset.yaml", "deploy/kubernetes/overlays/cuda/gpu.yaml"];
+    public static TheoryData<string> FilesWithOptions => ["Dockerfile", "docker-compose.yml", "deploy/run.sh", "deploy/kubernetes/base/statefulset.yaml", "deploy/kubernetes/overlays/cuda/gpu.yaml", "deploy/kubernetes/components/keys/keys.yaml"];
 
     [Theory]
     [MemberData(nameof(FilesWithOptions))]
@@ -93,10 +94,29 @@ public sealed partial class DeploymentTests
         Assert.NotEmpty(folders);
         foreach (var folder in folders)
         {
-            Assert.Contains(folder, made);
-            Assert.Contains(folder, composed);
-            Assert.Contains(folder, mounted);
+            Assert.Contains(made, IsAround);
+            Assert.Contains(composed, IsAround);
+            Assert.Contains(mounted, IsAround);
+
+            bool IsAround(string place) => folder == place || folder.StartsWith($"{place}/", StringComparison.Ordinal);
         }
+    }
+
+    [Theory]
+    [InlineData(false, true, true)]
+    [InlineData(true, true, true)]
+    [InlineData(true, false, false)]
+    public async Task The_probe_of_containers_finds_a_server_ready_with_keys_and_without(bool hasKeys, bool hasFile, bool isReady)
+    {
+        Assert.SkipUnless(IsThere("curl"), "curl is not here.");
+        var keys = new Keys();
+        var (key, file) = (keys.Add("probe", ("Rights", "None")), Path.GetTempFileName());
+        if (hasKeys && hasFile) await File.WriteAllTextAsync(file, $"{key}\n", TestContext.Current.CancellationToken);
+        else File.Delete(file);
+        await using var server = await RunningServer.StartAsync(hasKeys ? keys.Options : []);
+        var (code, _, _) = await Clips.RunAsync("env", $"PROBE_URL={new Uri(server.Address, "/health/ready")}", $"PROBE_KEY_FILE={file}", "sh", Repository.Path("deploy/ready.sh"));
+        File.Delete(file);
+        Assert.Equal(isReady, code == 0);
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net.Http.Json;
+using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using LlamaVid.Server.Tests.Http;
@@ -11,15 +12,17 @@ namespace LlamaVid.Server.Tests.Jobs;
 /// <summary>The server's process, killed without warning while it takes uploads, runs jobs and streams: nothing acknowledged is lost, nothing ends twice, nothing stays behind.</summary>
 public sealed partial class KillTests : IDisposable
 {
-    private const int JobsPerKill = 10;
+    private const int JobsPerKill = 10, KillsPerBatch = 5, LinesPerBatch = 3;
 
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
 
     private readonly JobsFolder _folder = new();
     private readonly DirectoryInfo _temporary = Directory.CreateTempSubdirectory("lvk");
-    private readonly SemaphoreSlim _acknowledged = new(0);
+    private readonly SemaphoreSlim _acknowledged = new(0), _seenToEnd = new(0);
     private readonly ConcurrentDictionary<string, string> _accepted = [];   // job → the seed it was sent with
+    private readonly ConcurrentQueue<string> _order = [];                   // the same jobs as they were accepted, which is how they run
     private readonly ConcurrentDictionary<string, string> _ends = [];       // job → the first result that was seen
+    private readonly ConcurrentQueue<string> _batches = [];
 
     [Fact]
     public Task Killed_eight_times_at_random_moments() => KilledAsync(times: 8, seed: 1);
@@ -49,6 +52,7 @@ public sealed partial class KillTests : IDisposable
     public void Dispose()
     {
         _acknowledged.Dispose();
+        _seenToEnd.Dispose();
         _folder.Dispose();
         _temporary.Delete(recursive: true);
     }
@@ -60,9 +64,14 @@ public sealed partial class KillTests : IDisposable
         {
             using var server = await StartAsync();
             using var end = new CancellationTokenSource();
-            while (_acknowledged.Wait(0)) { }                               // those of the process before
-            Task[] clients = [UploadAsync(server.Http, kill, end.Token), NameAsync(server.Http, kill, end.Token), AskAsync(server.Http, kill, end.Token), StreamAsync(server.Http, end.Token), WatchAsync(server.Http, end.Token)];
-            if (random.Next(4) > 0) await _acknowledged.WaitAsync(Patience, TestContext.Current.CancellationToken);       // else perhaps while it still starts
+            while (_acknowledged.Wait(0) || _seenToEnd.Wait(0)) { }         // those of the process before
+            Task[] clients =
+            [
+                UploadAsync(server.Http, kill, end.Token), NameAsync(server.Http, kill, end.Token), AskAsync(server.Http, kill, end.Token), BatchAsync(server.Http, kill, end.Token),
+                StreamAsync(server.Http, end.Token), WatchAsync(server.Http, end.Token),
+            ];
+            if (random.Next(4) is var what and > 0)                         // else perhaps while it still starts
+                await (what == 1 && kill > 0 ? _seenToEnd : _acknowledged).WaitAsync(Patience, TestContext.Current.CancellationToken);
             await Task.Delay(random.Next(random.Next(4) == 0 ? 3000 : 600), TestContext.Current.CancellationToken);
             server.Kill();
             await end.CancelAsync();
@@ -80,11 +89,17 @@ public sealed partial class KillTests : IDisposable
             if (!answers.TryGetValue(kind, out var answer)) answers[kind] = answer = JobsFolder.Answer(job);
             Assert.Equal(answer, JobsFolder.Answer(job));                   // the same request with the same seed, whenever it ran and however often it was begun
         }
+        foreach (var id in _batches)
+        {
+            var batch = await BatchEndedAsync(last.Http, id);
+            Assert.Equal(("completed", LinesPerBatch), (JobsFolder.Status(batch), batch.GetProperty("request_counts").GetProperty("completed").GetInt32()));
+        }
+        Assert.NotEmpty(_ends);
         await Deadline.Until(() => _folder.Requests.Length == 0);           // some were taken whose clients never heard of it
         await Deadline.Until(() => Directory.GetFiles(Path.Combine(_folder.Path, "named")).Length == 0);
         Assert.Empty(_temporary.EnumerateFileSystemInfos());
         var kept = (await last.Http.GetFromJsonAsync<JsonElement>("/v1/jobs?limit=100", TestContext.Current.CancellationToken)).GetProperty("data").GetArrayLength();
-        TestContext.Current.TestOutputHelper?.WriteLine($"{_accepted.Count} jobs acknowledged, {_ends.Count} seen to end before a kill, {kept} on the first page");
+        TestContext.Current.TestOutputHelper?.WriteLine($"{_accepted.Count} jobs and {_batches.Count} batches acknowledged, {_ends.Count} jobs seen to end before a kill, {kept} on the first page");
     }
 
     private Task UploadAsync(HttpClient http, int kill, CancellationToken end) => RepeatAsync(async () =>
@@ -99,15 +114,39 @@ public sealed partial class KillTests : IDisposable
     private Task NameAsync(HttpClient http, int kill, CancellationToken end) => RepeatAsync(async () =>
     {
         await RoomAsync(kill, end);
-        using var form = new MultipartFormDataContent { { new StringContent("vision"), "purpose" }, { new ByteArrayContent(Clips.Bytes), "file", "a.mp4" } };
-        using var uploaded = await http.PostAsync("/v1/files", form, end);
-        var file = (await uploaded.Content.ReadFromJsonAsync<JsonElement>(end)).GetProperty("id").GetString();
+        var file = await UploadedAsync(http, Clips.Bytes, "vision", end);
         var body = JsonContent.Create(new { file_id = file, question = "What happens?", background = true, max_tokens = 24, seed = 7 });
         if (await AcceptedAsync(http, body, "ask", end) is { } id)
             Acknowledge(id, "named");
+        await DeleteAsync(http, file, end);
+    }, end);
+
+    /// <summary>A batch over files that are deleted as soon as it is taken, now and then.</summary>
+    private Task BatchAsync(HttpClient http, int kill, CancellationToken end) => RepeatAsync(async () =>
+    {
+        while (_batches.Count > kill / KillsPerBatch) await Task.Delay(20, end);
+        var video = await UploadedAsync(http, Clips.Bytes, "vision", end);
+        var chat = $$$"""{"messages":[{"role":"user","content":[{"type":"file","file":{"file_id":"{{{video}}}"}},{"type":"text","text":"What?"}]}],"max_tokens":4}""";
+        var input = await UploadedAsync(http, Encoding.UTF8.GetBytes(string.Join('\n', Enumerable.Range(0, LinesPerBatch).Select(i => BatchTests.Line($"{i}", chat)))), "batch", end);
+        using var created = await http.PostAsync("/v1/batches", new StringContent(BatchTests.Order(input), null, "application/json"), end);
+        if (!created.IsSuccessStatusCode) return;                           // it still loads
+        _batches.Enqueue((await created.Content.ReadFromJsonAsync<JsonElement>(end)).GetProperty("id").GetString()!);
+        await DeleteAsync(http, input, end);
+        await DeleteAsync(http, video, end);
+    }, end);
+
+    private static async Task<string> UploadedAsync(HttpClient http, byte[] bytes, string purpose, CancellationToken end)
+    {
+        using var form = new MultipartFormDataContent { { new StringContent(purpose), "purpose" }, { new ByteArrayContent(bytes), "file", "a" } };
+        using var uploaded = await http.PostAsync("/v1/files", form, end);
+        return (await uploaded.Content.ReadFromJsonAsync<JsonElement>(end)).GetProperty("id").GetString()!;
+    }
+
+    private static async Task DeleteAsync(HttpClient http, string file, CancellationToken end)
+    {
         using var deleted = await http.DeleteAsync($"/v1/files/{file}", end);
         Assert.Equal(200, (int)deleted.StatusCode);
-    }, end);
+    }
 
     private Task AskAsync(HttpClient http, int kill, CancellationToken end) => RepeatAsync(async () =>
     {
@@ -127,6 +166,7 @@ public sealed partial class KillTests : IDisposable
     private void Acknowledge(string id, string kind)
     {
         _accepted[id] = kind;
+        _order.Enqueue(id);
         _acknowledged.Release();
     }
 
@@ -137,15 +177,18 @@ public sealed partial class KillTests : IDisposable
         await response.Content.CopyToAsync(Stream.Null, end);
     }, end);
 
-    /// <summary>Looks for jobs that have ended, and remembers how.</summary>
+    /// <summary>Looks whether the oldest job that was not seen to end has ended, and remembers how.</summary>
     private Task WatchAsync(HttpClient http, CancellationToken end) => RepeatAsync(async () =>
     {
-        foreach (var id in _accepted.Keys.Where(id => !_ends.ContainsKey(id)))
+        if (_order.FirstOrDefault(id => !_ends.ContainsKey(id)) is not { } oldest)
         {
-            var job = await http.GetFromJsonAsync<JsonElement>($"/v1/jobs/{id}?wait=0.2", end);
-            if (job.TryGetProperty("result", out var result)) _ends[id] = result.GetRawText();
+            await Task.Delay(20, end);
+            return;
         }
-        await Task.Yield();
+        var job = await http.GetFromJsonAsync<JsonElement>($"/v1/jobs/{oldest}?wait=1", end);
+        if (!job.TryGetProperty("result", out var result)) return;
+        _ends[oldest] = result.GetRawText();
+        _seenToEnd.Release();
     }, end);
 
     private static async Task RepeatAsync(Func<Task> work, CancellationToken end)
@@ -175,6 +218,14 @@ public sealed partial class KillTests : IDisposable
             var job = await http.GetFromJsonAsync<JsonElement>($"/v1/jobs/{id}?wait=30", TestContext.Current.CancellationToken);
             if (job.TryGetProperty("ended_at", out _)) return job;
         }
+    }
+
+    private static async Task<JsonElement> BatchEndedAsync(HttpClient http, string id)
+    {
+        JsonElement batch = default;
+        using var late = new CancellationTokenSource(5 * Patience);
+        while (!(batch = await http.GetFromJsonAsync<JsonElement>($"/v1/batches/{id}", late.Token)).TryGetProperty("completed_at", out _)) await Task.Delay(20, late.Token);
+        return batch;
     }
 
     private async Task<Doomed> StartAsync(params string[] args) => await Doomed.StartAsync([

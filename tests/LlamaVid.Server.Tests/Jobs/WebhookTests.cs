@@ -88,10 +88,12 @@ public sealed class WebhookTests : IDisposable
     public async Task Addresses_that_are_not_public_are_not_told_anything()
     {
         await using var receiver = await Receiver.StartAsync(_ => 200);
-        await using var server = await _folder.StartAsync("--Media:AllowHttp", "true", "--Jobs:WebhookDelay", "00:00:00.010", "--Jobs:WebhookAttempts", "2");
+        var port = new Uri(receiver.Url).Port;
+        await using var server = await _folder.StartAsync(
+            "--Media:AllowHttp", "true", "--Media:AllowedPorts:0", $"{port}", "--Jobs:WebhookDelay", "00:00:00.010", "--Jobs:WebhookAttempts", "2");
         foreach (var (url, code) in new[]
         {
-            (receiver.Url, "address_not_allowed"),                          // by its port
+            ($"http://127.0.0.1:{port - 1}/", "address_not_allowed"),       // by its port
             ("http://user:pw@example.com/", "address_not_allowed"),
             ("file:///etc/passwd", "invalid_value"),
             ("not an address", "invalid_value"),
@@ -101,7 +103,7 @@ public sealed class WebhookTests : IDisposable
             Assert.Equal((400, code, "webhook.url"), (refused.Status, refused.Code, refused.Error.GetProperty("param").GetString()));
         }
         foreach (var host in new[] { "127.0.0.1", "localhost", "[::1]", "169.254.169.254", "[::ffff:127.0.0.1]", "2130706433" })
-            Assert.Equal("failed", await SettledAsync(server, await AcceptedAsync(server, Asking($"http://{host}/hook", null))));
+            Assert.Equal("failed", await SettledAsync(server, await AcceptedAsync(server, Asking($"http://{host}:{port}/hook", null))));
         Assert.Empty(receiver.Messages);
     }
 

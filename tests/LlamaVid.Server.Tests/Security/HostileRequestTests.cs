@@ -55,7 +55,10 @@ public sealed class HostileRequestTests(DefaultServer fixture)
     {
         var form = new StringBuilder();
         for (var i = 0; i < 10_000; i++) form.Append($"--b\r\nContent-Disposition: form-data; name=field{i}\r\n\r\nx\r\n");
-        Assert.Equal(400, (await PostFormAsync(form.Append("--b--\r\n").ToString())).Status);
+        var reply = await PostFormAsync(form.Append("--b--\r\n").ToString());
+        Assert.Equal((400, "unknown_parameter"), (reply.Status, reply.Code));
+        var again = await PostFormAsync(string.Concat(Enumerable.Repeat("--b\r\nContent-Disposition: form-data; name=question\r\n\r\nx\r\n", 10_000)) + "--b--\r\n");
+        Assert.Equal((400, "question"), (again.Status, again.Error.GetProperty("param").GetString()));
     }
 
     [Theory]
@@ -117,6 +120,45 @@ public sealed class HostileRequestTests(DefaultServer fixture)
         Assert.True(answer.StartsWith("HTTP/1.1 400 ", StringComparison.Ordinal) || answer.Contains("x-request-id: req_", StringComparison.Ordinal), answer);
         Assert.DoesNotContain("script", answer, StringComparison.Ordinal);
         Assert.DoesNotContain("Set-Cookie", answer, StringComparison.OrdinalIgnoreCase);
+    }
+
+    [Fact]
+    public async Task Nothing_that_a_client_sends_begins_a_line_of_the_log()
+    {
+        var log = Path.GetTempFileName();
+        await using (var server = await RunningServer.StartAsync("--Serilog:MinimumLevel:Default", "Information", "--Serilog:WriteTo:0:Name", "File", "--Serilog:WriteTo:0:Args:path", log, "--Serilog:WriteTo:0:Args:shared", "true"))
+        {
+            foreach (var path in new[] { "/v1/x%0a2030-01-01T00:00:00 ERR forged", "/v1/jobs/x%0d%0aforged", "/v1/x%E2%80%A8forged", "/v1/x%1b[2Kforged", "/v1/x%C2%85forged" })
+                foreach (var header in new[] { "x-request-id: a\tforged", "User-Agent: a\tforged", "X-Forwarded-For: 1.2.3.4 forged" })
+                    using (var raw = await RawClient.SendAsync(server, $"GET {path.Replace(" ", "%20")} HTTP/1.1\r\nHost: 127.0.0.1\r\n{header}\r\nConnection: close\r\n\r\n"))
+                        Assert.StartsWith("HTTP/1.1 4", await raw.ReadToEndAsync(), StringComparison.Ordinal);
+            await server.ChatAsync("{\"model\":\"a\\nforged\",\"messages\":[{\"role\":\"user\",\"content\":\"a\\nforged\"}]}");
+        }
+        var lines = (await File.ReadAllTextAsync(log, TestContext.Current.CancellationToken)).Split(['\n', '\r', '\u0085', '\u2028']);
+        File.Delete(log);
+        Assert.Equal(15, lines.Count(line => line.Contains("forged", StringComparison.Ordinal)));
+        Assert.All(lines.Where(line => line.Contains("forged", StringComparison.Ordinal)), line => Assert.Matches(@"^20\d\d-.* GET /v1/\S+ 40[04] in ", line));
+        Assert.All(lines, line => Assert.DoesNotContain(line, char.IsControl));
+    }
+
+    [Fact]
+    public async Task Connections_beyond_those_that_may_be_open_are_closed()
+    {
+        await using var server = await RunningServer.StartAsync("--Server:MaxConnections", "3");
+        var idle = new List<RawClient>();
+        for (var i = 0; i < 3; i++)
+        {
+            idle.Add(await RawClient.SendAsync(server, "GET /health/live HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"));
+            Assert.StartsWith("HTTP/1.1 200", await idle[^1].ReadLineAsync(), StringComparison.Ordinal);
+        }
+        using (var refused = await RawClient.SendAsync(server, "GET /health/live HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"))
+            Assert.Equal("", await refused.ReadToEndAsync());
+        idle.ForEach(client => client.Dispose());
+        await Deadline.Until(async () =>
+        {
+            using var again = await RawClient.SendAsync(server, "GET /health/live HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
+            return (await again.ReadToEndAsync()).StartsWith("HTTP/1.1 200", StringComparison.Ordinal);
+        });
     }
 
     [Theory]

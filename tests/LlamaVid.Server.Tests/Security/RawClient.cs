@@ -19,6 +19,14 @@ internal sealed class RawClient : IDisposable
 
     public Task WriteAsync(string text) => _client.GetStream().WriteAsync(Encoding.Latin1.GetBytes(text), TestContext.Current.CancellationToken).AsTask();
 
+    /// <summary>The first line of an answer, on a connection that stays open.</summary>
+    public async Task<string> ReadLineAsync()
+    {
+        using var late = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        using var reader = new StreamReader(_client.GetStream(), Encoding.Latin1, leaveOpen: true);
+        return await reader.ReadLineAsync(late.Token) ?? "";
+    }
+
     /// <summary>Everything that comes until the server closes.</summary>
     public async Task<string> ReadToEndAsync()
     {

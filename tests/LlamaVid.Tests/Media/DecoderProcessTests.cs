@@ -61,8 +61,11 @@ public sealed class DecoderProcessTests : IDisposable
         await using var isolated = new MediaLab(options => options.Isolation = DecoderIsolation.Required);
         Assert.Equal(await free.ReadAsync(path), await isolated.ReadAsync(path));
         var devices = new List<string>();
-        var process = DecoderProcess.Start("unshare", $"{FfmpegTools.Namespaces} cat /proc/net/dev", _folder, new(TimeSpan.FromSeconds(10), 1L << 30), devices.Add, _ => { });
-        await using (process) await process.Ended;
+        await MediaLab.RunAsync("sh", "-c", "cd \"$0\" && printf '#!/bin/sh\\ncat /proc/net/dev >&2\\n' > ffmpeg && chmod 700 ffmpeg && ln -s \"$(command -v ffprobe)\" ffprobe", _folder);
+        var tools = new FfmpegTools(new() { FfmpegPath = _folder, Isolation = DecoderIsolation.Required }, log);
+        using (var workspace = Workspace.Create(new() { TempDirectory = _folder }))
+        await using (var process = tools.Decode(workspace, "", devices.Add))
+            await process.Ended;
         Assert.DoesNotContain(devices, line => line.TrimStart().StartsWith('e') || line.TrimStart().StartsWith('w'));       // eth0, ens3, wlan0
         Assert.Contains(devices, line => line.Contains("lo:", StringComparison.Ordinal));
         Assert.True(log.Any("without network"));

@@ -180,6 +180,7 @@ public sealed class ForgedAddressTests : IAsyncLifetime
         (_public.Answer, _public.Endless) = ("HTTP/1.1 200 OK\r\n", "X-More: abcdefghijklmnopqrstuvwxyz\r\n");
         using var fetcher = Fetcher();
         await RefusedAsync(fetcher, "connection");
+        Assert.InRange(_public.Sent, 1, 32 << 20);                          // what systems keep between two sockets, and no gigabytes
     }
 
     [Fact]
@@ -228,6 +229,7 @@ public sealed class ForgedAddressTests : IAsyncLifetime
         private readonly CancellationTokenSource _stop = new();
         private readonly Task _loop;
         private int _connections;
+        private long _sent;
 
         public CountingServer(IPAddress address)
         {
@@ -240,6 +242,7 @@ public sealed class ForgedAddressTests : IAsyncLifetime
         public int Connections => Volatile.Read(ref _connections);
         public string? Answer { get; set; } = "";
         public string? Endless { get; set; }
+        public long Sent => Volatile.Read(ref _sent);
 
         public async Task HasSeenAsync(int connections)
         {
@@ -284,7 +287,7 @@ public sealed class ForgedAddressTests : IAsyncLifetime
                 await stream.WriteAsync(Encoding.ASCII.GetBytes(answer), _stop.Token);
                 if (answer.EndsWith("slow", StringComparison.Ordinal)) await Task.Delay(Timeout.Infinite, _stop.Token);
                 var endless = Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat(Endless ?? "", 1000)));
-                while (endless.Length > 0) await stream.WriteAsync(endless, _stop.Token);
+                for (; endless.Length > 0; Interlocked.Add(ref _sent, endless.Length)) await stream.WriteAsync(endless, _stop.Token);
             }
             catch (Exception fault) when (fault is OperationCanceledException or IOException)
             {

@@ -121,6 +121,40 @@ public sealed class HostileMediaTests
     }
 
     [Theory]
+    [InlineData("jpeg2000")]
+    [InlineData("dpx")]
+    [InlineData("targa")]
+    public async Task A_video_whose_decoder_is_not_among_those_that_may_run(string codec)
+    {
+        await using var lab = new MediaLab();
+        var path = await lab.MakeAsync("a.mov", "-f", "lavfi", "-i", "testsrc=size=64x48:rate=1:duration=2", "-c:v", codec);
+        await RefusedAsync<VideoUnreadableException>(lab, path);
+    }
+
+    [Fact]
+    public async Task Many_files_are_looked_into_four_at_a_time()
+    {
+        await using var source = new MediaLab();
+        var path = await source.MakeAsync("a.mp4", "-f", "lavfi", "-i", "testsrc=size=16x16:rate=1:duration=2");
+        var folder = Path.GetDirectoryName(path)!;
+        // In front of the real one, a probe that waits until those of four files are there (header and packets of each), and fails when there are more.
+        await MediaLab.RunAsync("sh", "-c", """
+            cd "$0" && mkdir all now && ln -s "$(command -v ffmpeg)" ffmpeg && printf '#!/bin/sh
+            here=%s
+            mkdir "$here/all/$$" "$here/now/$$"
+            [ $(ls "$here/now" | wc -l) -gt 8 ] && exit 1
+            until [ $(ls "$here/all" | wc -l) -ge 8 ]; do sleep 0.05; done
+            %s "$@"
+            code=$?
+            rmdir "$here/now/$$"
+            exit $code
+            ' "$0" "$(command -v ffprobe)" > ffprobe && chmod 700 ffprobe
+            """, folder);
+        await using var lab = new MediaLab(options => options.FfmpegPath = folder);
+        await Task.WhenAll(Enumerable.Range(0, 12).Select(async _ => await (await lab.OpenAsync(path)).DisposeAsync()));
+    }
+
+    [Theory]
     [InlineData("#EXTM3U\n#EXTINF:1,\nhttp://127.0.0.1:1/a.ts\n")]
     [InlineData("ffconcat version 1.0\nfile /etc/passwd\n")]
     [InlineData("<?xml version=\"1.0\"?><MPD><BaseURL>file:///etc/passwd</BaseURL></MPD>")]

@@ -174,6 +174,23 @@ public sealed class MediaFetcherTests
         Assert.DoesNotContain("secret", fault.Message);
     }
 
+    /// <summary>Whether something listens there, and what it is, is nothing that a client should learn.</summary>
+    [Fact]
+    public async Task Message_says_nothing_of_how_a_connection_failed()
+    {
+        var closed = new TcpListener(IPAddress.Loopback, 0);
+        closed.Start();
+        var url = new Uri($"http://127.0.0.1:{((IPEndPoint)closed.LocalEndpoint).Port}/a.mp4");
+        closed.Dispose();
+        await using var noHttp = new TinyServer(_ => "220 mail.internal ESMTP\r\n");
+        foreach (var address in new[] { url, noHttp.Url("/a.mp4") })
+        {
+            using var fetcher = Fetcher();
+            var fault = await Assert.ThrowsAsync<VideoFetchFailedException>(() => fetcher.FetchAsync(address, Stream.Null, Cancel));
+            Assert.Equal($"The media at {address} could not be fetched: the connection failed. Check the address.", fault.Message);
+        }
+    }
+
     [Fact]
     public async Task Fetching_can_be_off() =>
         await RefusedAsync(Fetcher(options => options.AllowUrls = false), new Uri("https://1.1.1.1/"), "Media:AllowUrls");
