@@ -28,6 +28,13 @@ public sealed class TooManyChoicesException(int choices, int positions, int limi
 public sealed class SubtitlesNotShownException()
     : Exception("Subtitles are part of the film layout, which this request does not use. Set prompt_style to movie (long-video checkpoints have learned it), or leave the subtitles out.");
 
+/// <summary>What was sent as a picture is a video, of which only one frame would be seen. Moving pictures of the web (GIF, APNG) are taken for their first frame.</summary>
+public sealed class VideoAsPictureException(string container)
+    : Exception($"The media was sent as a picture and is a video ({container}), of which one frame would be seen. Send it as a video: as video_url, or in the field video of a form.")
+{
+    public string Container { get; } = container;
+}
+
 /// <summary>The request names a token that the model does not have.</summary>
 /// <param name="isBiased">Among its biases; else among its stops.</param>
 public sealed class UnknownTokenException(int id, int vocabularySize, bool isBiased)

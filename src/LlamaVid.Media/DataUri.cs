@@ -36,9 +36,9 @@ public static class DataUri
         if (!type.Equals("video/jpeg", StringComparison.OrdinalIgnoreCase)) return ParseBase64(data, maxBytes);
 
         Require(data, maxBytes);
-        var frames = new List<ReadOnlyMemory<byte>>();
+        var frames = new List<MediaSource>();
         foreach (var part in data.Split((byte)','))
-            frames.Add(Decode(data[part], $"frame {frames.Count + 1}"));
+            frames.Add(new MediaSource.Inline(Decode(data[part], $"frame {frames.Count + 1}")));
         return new MediaSource.Pictures(frames);
     }
 

@@ -25,6 +25,9 @@ public sealed record FramePlan
     /// <summary>Times of the key frames that are taken, ascending; null: the frames of the rule itself are.</summary>
     public IReadOnlyList<double>? KeyFrames { get; init; }
 
+    /// <summary>Of separate pictures: how many of them are a second.</summary>
+    public double? PictureRate { get; init; }
+
     /// <summary>Frames that will come if every packet decodes. More than <see cref="Limit"/> never come: reading stops with an error.</summary>
     public long ExpectedFrames => KeyFrames?.Count ?? Keep ?? Candidates;
 

@@ -5,7 +5,7 @@ public sealed record FrameSampling
 {
     public const double DefaultFramesPerSecond = 1;
 
-    /// <summary>Frames per second of video. The stride in frames is round-half-to-even(average rate / this), as in the official code.</summary>
+    /// <summary>Frames per second of video. The stride in frames is round-half-to-even(average rate / this), as in the official code. Of separate pictures, which have no rate of their own, it is their rate.</summary>
     public double? FramesPerSecond { get; init; }
 
     /// <summary>Upper bound on frames: when the stride would give more, this many are taken, evenly spread.</summary>

@@ -16,13 +16,18 @@ internal sealed class MediaFetcher : IDisposable
     public MediaFetcher(MediaOptions options, Func<string, CancellationToken, Task<IPAddress[]>>? resolve = null, Func<IPAddress, bool>? isPublic = null) =>
         (_options, _http) = (options, new(options, resolve, isPublic));
 
+    /// <inheritdoc cref="FetchAsync(Uri, Stream, long, TimeSpan, CancellationToken)"/>
+    public Task<string> FetchAsync(Uri url, Stream target, CancellationToken cancellationToken) => FetchAsync(url, target, _options.MaxBytes, _options.FetchTimeout, cancellationToken);
+
+    /// <param name="bytes">What is left of Media:MaxBytes,</param>
+    /// <param name="time">and of Media:FetchTimeout.</param>
     /// <returns>SHA-256 of the bytes, lower-case hexadecimal.</returns>
     /// <exception cref="VideoFetchFailedException">Not allowed, not reachable, not 200, or too slow.</exception>
     /// <exception cref="PayloadTooLargeException">Stops at the limit, whatever was announced.</exception>
-    public async Task<string> FetchAsync(Uri url, Stream target, CancellationToken cancellationToken)
+    public async Task<string> FetchAsync(Uri url, Stream target, long bytes, TimeSpan time, CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        stop.CancelAfter(_options.FetchTimeout);
+        stop.CancelAfter(time);
         try
         {
             using var response = await FollowAsync(url, stop.Token).ConfigureAwait(false);
@@ -30,11 +35,11 @@ internal sealed class MediaFetcher : IDisposable
                 throw new VideoFetchFailedException(url, $"the server answered {(int)response.StatusCode}. Check that the address is public and needs no login.");
             if (response.Content.Headers.ContentEncoding.Any(encoding => !encoding.Equals("identity", StringComparison.OrdinalIgnoreCase)))
                 throw new VideoFetchFailedException(url, "it is sent compressed, which was not asked for. Upload the file instead.");
-            if (response.Content.Headers.ContentLength > _options.MaxBytes)
+            if (response.Content.Headers.ContentLength > bytes)
                 throw new PayloadTooLargeException(response.Content.Headers.ContentLength, _options.MaxBytes);
             var body = await response.Content.ReadAsStreamAsync(stop.Token).ConfigureAwait(false);
             await using (body.ConfigureAwait(false))
-                return await CopyAsync(url, body, target, stop.Token).ConfigureAwait(false);
+                return await CopyAsync(url, body, target, bytes, stop.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
@@ -79,7 +84,7 @@ internal sealed class MediaFetcher : IDisposable
             : next;
     }
 
-    private async Task<string> CopyAsync(Uri url, Stream source, Stream target, CancellationToken cancellationToken)
+    private async Task<string> CopyAsync(Uri url, Stream source, Stream target, long bytes, CancellationToken cancellationToken)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var buffer = ArrayPool<byte>.Shared.Rent(1 << 16);
@@ -89,7 +94,7 @@ internal sealed class MediaFetcher : IDisposable
             {
                 var read = await ReadAsync(url, source, buffer, cancellationToken).ConfigureAwait(false);
                 if (read == 0) return Convert.ToHexStringLower(hash.GetHashAndReset());
-                if ((total += read) > _options.MaxBytes) throw new PayloadTooLargeException(null, _options.MaxBytes);
+                if ((total += read) > bytes) throw new PayloadTooLargeException(null, _options.MaxBytes);
                 hash.AppendData(buffer, 0, read);
                 await target.WriteAsync(buffer.AsMemory(0, read), cancellationToken).ConfigureAwait(false);
             }

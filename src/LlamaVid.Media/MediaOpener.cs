@@ -42,10 +42,17 @@ public sealed class MediaOpener : IDisposable
         var workspace = Workspace.Create(_options);
         try
         {
-            var hash = source is MediaSource.Pictures ? "" : await BringAsync(source, workspace, cancellationToken).ConfigureAwait(false);
-            var opened = await InPlaceAsync(() => source is MediaSource.Pictures pictures
-                ? OpenPicturesAsync(pictures.Frames, workspace, cancellationToken)
-                : OpenFileAsync(hash, workspace, withSubtitles, cancellationToken), cancellationToken).ConfigureAwait(false);
+            OpenedMedia opened;
+            if (source is MediaSource.Pictures { Frames: var frames })
+            {
+                var pictures = await PictureList.BringAsync(frames, workspace, _fetcher, _options, cancellationToken).ConfigureAwait(false);
+                opened = await InPlaceAsync(() => OpenPicturesAsync(pictures, workspace, cancellationToken), cancellationToken).ConfigureAwait(false);
+            }
+            else
+            {
+                var hash = await BringAsync(source, workspace, cancellationToken).ConfigureAwait(false);
+                opened = await InPlaceAsync(() => OpenFileAsync(hash, workspace, withSubtitles, cancellationToken), cancellationToken).ConfigureAwait(false);
+            }
             var info = opened.Info;
             _logger.MediaOpened(info.Container, info.Codec, info.Width, info.Height, info.Packets, info.Duration);
             return opened;
@@ -147,29 +154,16 @@ public sealed class MediaOpener : IDisposable
         return (stream, PacketTimes.Of(packets, stream.TimeBase));
     }
 
-    private async Task<OpenedMedia> OpenPicturesAsync(IReadOnlyList<ReadOnlyMemory<byte>> pictures, Workspace workspace, CancellationToken cancellationToken)
+    private async Task<OpenedMedia> OpenPicturesAsync(PictureList pictures, Workspace workspace, CancellationToken cancellationToken)
     {
-        if (pictures.Count == 0) throw new VideoUnreadableException("it has no pictures.");
-        if (pictures.Count > _options.MaxFrames) throw VideoTooLongException.OfPictures(pictures.Count, _options.MaxFrames);
-        CheckSize(pictures.Sum(picture => (long)picture.Length));
-
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (var picture in pictures)
-        {
-            if (!MediaFormat.Sniff(picture.Span[..Math.Min(picture.Length, MediaFormat.SniffedBytes)]).IsPicture)
-                throw new UnsupportedMediaException("a list of pictures of which one is no PNG, JPEG, WebP or BMP");
-            hash.AppendData(BitConverter.GetBytes((long)picture.Length));      // so that two lists with the same bytes differ when cut differently
-            hash.AppendData(picture.Span);
-        }
-
+        var hash = await pictures.HashAsync(cancellationToken).ConfigureAwait(false);
         var format = await PutAsync(0, cancellationToken).ConfigureAwait(false);
         var first = await VideoProbe.RunAsync(_tools, workspace, format, _options, cancellationToken).ConfigureAwait(false);
-        var info = PictureInfo(format, first, pictures.Count);
-        return OpenedMedia.OfPictures(workspace, info, Convert.ToHexStringLower(hash.GetHashAndReset()), PutAsync, _tools, _options, _logger);
+        return OpenedMedia.OfPictures(workspace, PictureInfo(format, first, pictures.Count), hash, PutAsync, _tools, _options, _logger);
 
         async Task<MediaFormat> PutAsync(int number, CancellationToken token)
         {
-            await WriteAsync(workspace, pictures[number], token).ConfigureAwait(false);
+            await pictures.PutAsync(number, token).ConfigureAwait(false);
             return await SniffAsync(workspace, token).ConfigureAwait(false);
         }
     }

@@ -16,5 +16,6 @@ public abstract record MediaSource
     public sealed record Remote(Uri Url) : MediaSource;
 
     /// <summary>The frames of a video as separate encoded pictures, in order.</summary>
-    public sealed record Pictures(IReadOnlyList<ReadOnlyMemory<byte>> Frames) : MediaSource;
+    /// <param name="Frames">each <see cref="Inline"/> or <see cref="Remote"/></param>
+    public sealed record Pictures(IReadOnlyList<MediaSource> Frames) : MediaSource;
 }

@@ -28,15 +28,19 @@ public sealed class OpenedMedia : IAsyncDisposable
     /// <summary>Where the file says it.</summary>
     public ProbedTrack? SubtitleTrack { get; private set; }
 
-    /// <summary>Which frames <paramref name="sampling"/> takes of this video. For pictures only <see cref="FrameSampling.MaxFrames"/> counts: they were chosen already.</summary>
+    /// <summary>Which frames <paramref name="sampling"/> takes of this video. Of pictures all are taken that lie in the range: they were chosen already, and the rate says when each was.</summary>
     /// <exception cref="VideoTooLongException">More frames than Media:MaxFrames.</exception>
     /// <exception cref="VideoUnreadableException">No frame lies in the range.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A number that makes no sense; the caller checks its own input before.</exception>
     public FramePlan Plan(FrameSampling sampling)
     {
         if (_times is null)
-            return FramePlan.Make(new() { MaxFrames = sampling.MaxFrames }, rate: null, Info.Packets, _maxFrames);
-
+        {
+            var rate = sampling.FramesPerSecond ?? FrameSampling.DefaultFramesPerSecond;
+            var within = Enumerable.Range(0, (int)Info.Packets).Count(number => IsWithin(number / rate, sampling.Start, sampling.End));
+            var pictures = FramePlan.Make(sampling, rate: null, within, _maxFrames) with { PictureRate = rate };
+            return pictures.Candidates == 0 ? throw EmptyRange(pictures) : pictures;
+        }
         var plan = FramePlan.Make(sampling, Info.AverageRate, _times.CountWithin(sampling.Start, sampling.End), _maxFrames);
         if (plan.Candidates == 0) throw EmptyRange(plan);
         return sampling.KeyFrames is true ? plan with { KeyFrames = _times.NearestKeyFrames(plan) } : plan;
@@ -86,13 +90,16 @@ public sealed class OpenedMedia : IAsyncDisposable
 
         async IAsyncEnumerable<VideoFrame> ReadAsync(FramePlan plan, [EnumeratorCancellation] CancellationToken cancellationToken)
         {
+            var (rate, number) = (plan.PictureRate ?? FrameSampling.DefaultFramesPerSecond, 0L);
             for (var i = 0; i < info.Packets; i++)
-                if (plan.Takes(i))
-                    yield return await reader.ReadAsync(await picture(i, cancellationToken).ConfigureAwait(false), i, cancellationToken).ConfigureAwait(false);
+                if (IsWithin(i / rate, plan.Start, plan.End) && plan.Takes(number++))
+                    yield return await reader.ReadAsync(await picture(i, cancellationToken).ConfigureAwait(false), i, i / rate, cancellationToken).ConfigureAwait(false);
         }
     }
 
+    private static bool IsWithin(double time, double? start, double? end) => !(time < start || time >= end);
+
     private VideoUnreadableException EmptyRange(FramePlan plan) => new(
         $"no frame lies between start={plan.Start?.ToString("0.###") ?? "(none)"} and end={plan.End?.ToString("0.###") ?? "(none)"} s; " +
-        $"its frames run from {_times!.First:0.###} to {_times.Last:0.###} s. Choose a range within.");
+        $"its frames run from {_times?.First ?? 0:0.###} to {_times?.Last ?? (Info.Packets - 1) / plan.PictureRate:0.###} s. Choose a range within.");
 }

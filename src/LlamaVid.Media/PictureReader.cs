@@ -6,7 +6,7 @@ namespace LlamaVid.Media;
 internal sealed class PictureReader(FfmpegTools tools, Workspace workspace, MediaOptions options, ILogger logger)
 {
     /// <exception cref="VideoUnreadableException">Nothing could be decoded.</exception>
-    public async Task<VideoFrame> ReadAsync(MediaFormat format, long index, CancellationToken cancellationToken)
+    public async Task<VideoFrame> ReadAsync(MediaFormat format, long index, double timestamp, CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         stop.CancelAfter(options.DecodeTimeout);
@@ -18,7 +18,7 @@ internal sealed class PictureReader(FfmpegTools tools, Workspace workspace, Medi
             if (await run.AcceptAsync(0, stop.Token).ConfigureAwait(false) is not { } socket) throw Unreadable(index);
             var pictures = new PpmStream(socket, options.MaxPixels);
             await using (pictures.ConfigureAwait(false))
-                return await pictures.ReadAsync(index, index, stop.Token).ConfigureAwait(false) ?? throw Unreadable(index);
+                return await pictures.ReadAsync(index, timestamp, stop.Token).ConfigureAwait(false) ?? throw Unreadable(index);
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {

@@ -15,7 +15,7 @@ public sealed class VideoFrame : IDisposable
     /// <summary>Number of the frame among all frames of the video, from 0, in the order they are shown. Those before the place where decoding began are counted by their packets.</summary>
     public long Index { get; }
 
-    /// <summary>Seconds: the container's presentation time, as ffprobe prints it. Pictures: one per second, from 0.</summary>
+    /// <summary>Seconds: the container's presentation time, as ffprobe prints it. Pictures: from 0, at the rate of the plan.</summary>
     public double Timestamp { get; }
 
     public int Width { get; }

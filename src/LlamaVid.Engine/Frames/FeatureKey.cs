@@ -14,7 +14,7 @@ internal readonly record struct FeatureKey
     /// <param name="tower">identity of the tower's weights and of the preprocessing</param>
     public static FeatureKey Of(string contentHash, FramePlan plan, ImageFit fit, string tower)
     {
-        var text = $"{contentHash}|{plan.Stride}|{plan.Start:R}|{plan.End:R}|{plan.Candidates}|{plan.Keep}|{plan.KeyFrames is not null}|{fit}|{tower}";
+        var text = $"{contentHash}|{plan.Stride}|{plan.Start:R}|{plan.End:R}|{plan.Candidates}|{plan.Keep}|{plan.KeyFrames is not null}|{fit}|{tower}{(plan.PictureRate is { } rate ? $"|{rate:R}" : "")}";
         return new(Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text))));
     }
 }

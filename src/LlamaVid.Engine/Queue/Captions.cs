@@ -29,7 +29,7 @@ internal static class Captions
     public static IReadOnlyList<string>? Expected(SequenceMedia media)
     {
         var (first, count) = (Math.Max(media.Plan.Start ?? 0, media.Info.StartTime), (int)media.Plan.ExpectedFrames);
-        var last = Math.Min(media.Plan.End ?? double.PositiveInfinity, media.Info.StartTime + (media.Info.Duration ?? count));
+        var last = Math.Min(media.Plan.End ?? double.PositiveInfinity, media.Info.StartTime + (media.Info.Duration ?? media.Info.Packets / media.Plan.PictureRate ?? count));
         return Of(media, [.. Enumerable.Range(0, count).Select(i => first + i * Math.Max(0, last - first) / count)]);
     }
 }

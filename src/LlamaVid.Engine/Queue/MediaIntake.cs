@@ -31,7 +31,9 @@ internal sealed class MediaIntake(MediaOpener opener, LlamaVidModel model, Model
         {
             TextLength.Require(sequence.Request, [.. sequence.Media.Select(media => media.Subtitles), input.Subtitles ?? opened.Subtitles], card);
             var isVideo = input.Kind == MediaKind.Video;
-            var plan = opened.Plan(isVideo ? input.Sampling : input.Sampling with { MaxFrames = 1 });
+            if (!isVideo && !opened.Info.IsPicture && opened.Info.Container is not ("gif" or "apng"))
+                throw new VideoAsPictureException(opened.Info.Container);
+            var plan = opened.Plan(isVideo ? input.Sampling : new() { MaxFrames = 1 });
             var fit = input.Fit ?? (isVideo ? ImageFit.Crop : model.Config.Vision!.ImageFit);
             return new(input, opened, plan, fit, FeatureKey.Of(opened.ContentHash, plan, fit, _tower));
         }

@@ -48,6 +48,7 @@ internal static class ErrorMap
         PayloadTooLargeException e => (413, Invalid(e.Message, "payload_too_large", mediaPath)),
         UnsupportedContentTypeException e => (415, Invalid(e.Message, "unsupported_media", null)),
         CompressedBodyException e => (415, Invalid(e.Message, "unsupported_media", null)),
+        VideoAsPictureException e => (415, Invalid(e.Message, "unsupported_media", mediaPath)),
         UnsupportedMediaException e => (415, Invalid(e.Message, "unsupported_media", mediaPath)),
         VideoUnreadableException e => (422, Invalid(e.Message, "video_unreadable", mediaPath)),
         VideoFetchFailedException e => (422, Invalid(e.Message, "video_fetch_failed", mediaPath)),

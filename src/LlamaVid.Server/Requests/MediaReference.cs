@@ -22,13 +22,8 @@ internal static class MediaReference
     }
 
     /// <summary>One frame of a list of frames.</summary>
-    public static ReadOnlyMemory<byte> Frame(JsonCursor value)
-    {
-        var text = value.Utf8();
-        if (!DataUri.IsDataUri(text))
-            throw InvalidRequestException.NotSupported(value.Path, $"'{value.Path}' must be a data:image/… URI: frames of a list are not fetched from the web.");
-        return Decoded(value, text, DataUri.Parse) is MediaSource.Inline inline ? inline.Bytes : throw value.Wrong("must be one picture");
-    }
+    public static MediaSource Frame(JsonCursor value) =>
+        Read(value, MediaKind.Image).Source is var source and not MediaSource.Pictures ? source : throw value.Wrong("must be one picture");
 
     /// <summary>A file as plain base64.</summary>
     public static MediaSource Base64(JsonCursor value) => Decoded(value, value.Utf8(), DataUri.ParseBase64);

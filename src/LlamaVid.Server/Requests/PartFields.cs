@@ -35,7 +35,7 @@ internal static class PartFields
         ["input_video"] = Video("input_video",
             new("input_video", "The video as base64, its address, or the id of an uploaded file.", () => InputVideo.Schema(), (part, value) => ReadOne(InputVideo, value, part, "data, url, file_id"), Required: true)),
         ["video"] = Video("video",
-            new("video", "One address, or the frames of one video as `data:image/…` URIs.", FramesSchema, (part, value) => part.Media = Frames(value), Required: true)),
+            new("video", "One address, or the frames of one video: addresses of pictures and `data:image/…` URIs. `fps` says how many of them are a second.", FramesSchema, (part, value) => part.Media = Frames(value), Required: true)),
         ["image_url"] = Part("image_url",
             Address("image_url", "An https address or `data:image/png;base64,…`; `data:video/…` is taken as a video.", MediaKind.Image),
             [.. SharedFields.Sampling<PartDraft>(), Field.Harmless<PartDraft>("uuid")]),

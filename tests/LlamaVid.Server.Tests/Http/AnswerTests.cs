@@ -76,6 +76,17 @@ public sealed class AnswerTests(DefaultServer fixture)
     }
 
     [Fact]
+    public async Task Frames_that_come_one_by_one_are_as_many_a_second_as_the_request_says()
+    {
+        var frame = await Clips.PictureAsync();
+        var frames = string.Join(',', Enumerable.Repeat($"\"data:image/png;base64,{Convert.ToBase64String(frame)}\"", 6));
+        var reply = await _server.ChatAsync(
+            $$$"""{"messages":[{"role":"user","content":[{"type":"video","video":[{{{frames}}}],"fps":2.0},{"type":"text","text":"What?"}]}],"max_tokens":1,"end":2}""");
+        Assert.True(reply.Status == 200, reply.Text);
+        Assert.Equal([0, 0.5, 1, 1.5], reply.Json.GetProperty("video").GetProperty("timestamps").EnumerateArray().Select(time => time.GetDouble()));
+    }
+
+    [Fact]
     public async Task Text_only_is_answered_without_a_video_object()
     {
         var reply = await _server.ChatAsync("""{"messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"Say hello."}],"max_tokens":4,"seed":1}""");

@@ -35,4 +35,18 @@ internal static class Clips
         return (process.ExitCode, await output, await errors);
     }
 
+    /// <summary>A picture, as PNG.</summary>
+    public static async Task<byte[]> PictureAsync()
+    {
+        var path = Path.Combine(Path.GetTempPath(), $"lv{Guid.NewGuid():N}.png");
+        try
+        {
+            Assert.Equal(0, (await RunAsync("ffmpeg", "-loglevel", "error", "-f", "lavfi", "-i", "color=red:s=32x32", "-frames:v", "1", path)).Code);
+            return await File.ReadAllBytesAsync(path, TestContext.Current.CancellationToken);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
 }

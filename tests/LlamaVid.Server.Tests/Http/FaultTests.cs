@@ -83,6 +83,15 @@ public sealed class FaultTests(DefaultServer fixture)
     }
 
     [Fact]
+    public async Task A_video_that_is_sent_as_a_picture_is_not_seen_in_one_frame_only()
+    {
+        var disguised = Clips.DataUri.Replace("data:video/mp4", "data:image/png", StringComparison.Ordinal);
+        var reply = await _server.ChatAsync($$$"""{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"{{{disguised}}}"}},{"type":"text","text":"What?"}]}]}""");
+        Assert.Equal((415, "unsupported_media", "messages[0].content[0].image_url.url"), (reply.Status, reply.Code, reply.Error.GetProperty("param").GetString()));
+        Assert.Contains("video_url", reply.Error.GetProperty("message").GetString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_video_that_is_cut_off_is_unreadable()
     {
         var reply = await _server.ChatAsync(Clips.Chat(url: $"data:video/mp4;base64,{Convert.ToBase64String(Clips.Bytes[..900])}"));

@@ -80,10 +80,7 @@ public sealed class FilesTests(FilesTests.Small fixture) : IClassFixture<FilesTe
     [Fact]
     public async Task A_picture_is_known_by_its_content()
     {
-        var path = Path.Combine(fixture.Folder.FullName, "picture.png");
-        Assert.Equal(0, (await Clips.RunAsync("ffmpeg", "-loglevel", "error", "-f", "lavfi", "-i", "color=red:s=32x32", "-frames:v", "1", path)).Code);
-        var file = (await UploadAsync(await File.ReadAllBytesAsync(path, TestContext.Current.CancellationToken))).Json;
-        File.Delete(path);
+        var file = (await UploadAsync(await Clips.PictureAsync())).Json;
         var reply = await _server.ChatAsync(Chat("""{"type":"file","file":{"file_id":"@"}}""", file.GetProperty("id").GetString()!));
         Assert.Equal((200, "image"), (reply.Status, reply.Json.GetProperty("video").GetProperty("kind").GetString()));
     }

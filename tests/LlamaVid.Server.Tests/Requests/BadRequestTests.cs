@@ -164,7 +164,8 @@ public sealed class BadRequestTests
     [InlineData("""{"type":"video_url","video_url":"https://x.org/a.mp4"},{"type":"subtitles","subtitles":{"data":"WEBVTT"}},{"type":"subtitles","subtitles":{"data":"WEBVTT"}}""",
         "messages[0].content[2].subtitles.data", "invalid_value")]
     [InlineData("""{"type":"video","video":[]}""", "messages[0].content[0].video", "invalid_value")]
-    [InlineData("""{"type":"video","video":["https://x.org/1.jpg"]}""", "messages[0].content[0].video[0]", "unsupported_parameter")]
+    [InlineData("""{"type":"video","video":["https://x.org/1.jpg","file:///etc/passwd"]}""", "messages[0].content[0].video[1]", "invalid_value")]
+    [InlineData("""{"type":"video","video":["data:video/jpeg;base64,AAAA,AAAA"]}""", "messages[0].content[0].video[0]", "invalid_value")]
     [InlineData("""{"type":"file","file":{"file_id":"file-1"}}""", "messages[0].content[0].file.file_id", "unsupported_parameter")]
     public void Parts(string part, string param, string code) => AssertRefused(Read.WithParts(part), param, code);
 

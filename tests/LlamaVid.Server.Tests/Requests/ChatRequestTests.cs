@@ -124,8 +124,13 @@ public sealed class ChatRequestTests
     public void Lists_of_frames_arrive_in_order(string part)
     {
         var frames = Assert.IsType<MediaSource.Pictures>(Assert.Single(Read.Chat(Read.WithParts(part)).Generation.Media).Source).Frames;
-        Assert.Equal([[0, 1, 2], [3, 4, 5]], frames.Select(frame => frame.ToArray()));
+        Assert.Equal([[0, 1, 2], [3, 4, 5]], frames.Select(frame => ((MediaSource.Inline)frame).Bytes.ToArray()));
     }
+
+    [Fact]
+    public void Frames_may_be_addresses() =>
+        Assert.Equal(new MediaSource.Remote(new("https://x.org/0.jpg")), Assert.IsType<MediaSource.Pictures>(Assert.Single(
+            Read.Chat(Read.WithParts("""{"type":"video","video":["https://x.org/0.jpg","data:image/png;base64,AwQF"],"fps":2.0}""")).Generation.Media).Source).Frames[0]);
 
     [Fact]
     public void Addresses_are_passed_on_unopened()

@@ -24,7 +24,7 @@ public sealed class DataUriTests
     public void Video_jpeg_is_a_list_of_pictures()
     {
         var pictures = Assert.IsType<MediaSource.Pictures>(DataUri.Parse("data:video/jpeg;base64,AQID,BA==,BQY="u8, Limit));
-        Assert.Equal([[1, 2, 3], [4], [5, 6]], pictures.Frames.Select(frame => frame.ToArray()));
+        Assert.Equal([[1, 2, 3], [4], [5, 6]], pictures.Frames.Select(frame => ((MediaSource.Inline)frame).Bytes.ToArray()));
     }
 
     [Theory]

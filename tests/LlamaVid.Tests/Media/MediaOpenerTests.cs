@@ -166,35 +166,6 @@ public sealed class MediaOpenerTests
     }
 
     [Fact]
-    public async Task List_of_pictures_is_a_video_of_one_frame_each()
-    {
-        await using var lab = new MediaLab();
-        var pictures = new List<ReadOnlyMemory<byte>>();
-        foreach (var size in (string[])["16x8", "24x8", "8x24", "16x8"])
-            pictures.Add(await File.ReadAllBytesAsync(await lab.MakeAsync($"{size}.jpg", "-f", "lavfi", "-i", $"testsrc=size={size}", "-frames:v", "1"), MediaLab.Cancel));
-        var source = new MediaSource.Pictures(pictures);
-
-        var all = await lab.ReadAsync(source);
-        var two = await lab.ReadAsync(source, new() { MaxFrames = 2, FramesPerSecond = 0.1 });
-
-        Assert.Equal([(16, 8), (24, 8), (8, 24), (16, 8)], all.Select(frame => (frame.Width, frame.Height)));
-        Assert.Equal([0, 1, 2, 3], all.Select(frame => frame.Timestamp));
-        Assert.Equal([0, 3], two.Select(frame => frame.Index));
-    }
-
-    [Fact]
-    public async Task Damaged_picture_is_refused_by_number()
-    {
-        await using var lab = new MediaLab();
-        var good = await File.ReadAllBytesAsync(await lab.MakeAsync("a.png", "-f", "lavfi", "-i", "testsrc=size=16x16", "-frames:v", "1"), MediaLab.Cancel);
-
-        var exception = await Assert.ThrowsAsync<VideoUnreadableException>(() => lab.ReadAsync(new MediaSource.Pictures([good, good.AsMemory(0, 30)])));
-        Assert.Contains("picture 2", exception.Message);
-        await Assert.ThrowsAsync<UnsupportedMediaException>(() => lab.ReadAsync(new MediaSource.Pictures([good, "no picture"u8.ToArray()])));
-        await Assert.ThrowsAsync<VideoUnreadableException>(() => lab.ReadAsync(new MediaSource.Pictures([])));
-    }
-
-    [Fact]
     public async Task Cancelling_kills_the_decoder()
     {
         await using var lab = new MediaLab();

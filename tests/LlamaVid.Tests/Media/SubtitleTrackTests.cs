@@ -90,7 +90,7 @@ public sealed class SubtitleTrackTests
         await using var lab = new MediaLab();
         await RefusedAsync(lab, await lab.MakeAsync("a.png", "-f", "lavfi", "-i", "testsrc=size=64x48", "-frames:v", "1"));
         await RefusedAsync(lab, await lab.MakeAsync("a.gif", Pictures));
-        await Assert.ThrowsAsync<SubtitleTrackException>(() => lab.Opener.OpenAsync(new MediaSource.Pictures([new byte[] { 1 }]), withSubtitles: true, MediaLab.Cancel));
+        await Assert.ThrowsAsync<SubtitleTrackException>(() => lab.Opener.OpenAsync(new MediaSource.Pictures([new MediaSource.Inline(new byte[] { 1 })]), withSubtitles: true, MediaLab.Cancel));
     }
 
     [Fact]
