@@ -12,7 +12,7 @@ namespace LlamaVid.Benchmarks.Throughput;
 /// <param name="FrameMs">per frame, in each tenth of the film</param>
 /// <param name="FrameSpread">greatest of these less the least, as a share of their median</param>
 /// <param name="GrowthMb">peak resident memory during the film less that before it</param>
-/// <param name="KvMb">of it, keys and values of the film's prompt, by calculation</param>
+/// <param name="KvMb">of it, keys and values that came to be held: of the film, and of neighbours' answers that ended and are kept; positions counted by the engine, bytes by calculation</param>
 /// <param name="FeaturesMb">of it, features kept in memory</param>
 internal sealed record FilmIntake(
     int Frames, double Ttft, Distribution GapsBefore, Distribution GapsDuring, double P99InSteps, IReadOnlyList<double> FrameMs, double FrameSpread,
@@ -28,11 +28,11 @@ internal sealed record FilmIntake(
         var watch = new ProcessWatch(Environment.ProcessId);
         var random = new Random(order.Neighbours);
         using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var neighbours = Enumerable.Range(0, order.Neighbours).Select(number => new Neighbour(engine, new(number))).ToArray();
+        var neighbours = Enumerable.Range(0, order.Neighbours).Select(number => new Neighbour(engine, new(number), NeighbourTokens * (number + 1) / order.Neighbours)).ToArray();
         var talking = Task.WhenAll(neighbours.Select(neighbour => neighbour.TalkAsync(over.Token)));
 
         await Task.Delay(Before, cancellationToken);
-        var featuresBefore = Features();
+        var (featuresBefore, heldBefore) = (Features(), Held());
         watch.ResetPeak();
         var (resident, begin) = (watch.ResidentMegabytes, engine.Now);
         var progress = new List<(long Done, double At)>();
@@ -48,11 +48,13 @@ internal sealed record FilmIntake(
         var before = Gaps(begin - Before.TotalMilliseconds * SettledShare, begin);
         var during = Gaps(begin, end);
         var frameMs = CostPerFrame(progress);
-        var kv = (double)answer.Prompt.Positions * shape.KvBytesPerPosition(ElementBytes(engine)) / BytesPerMegabyte;
+        var kv = (Held() - heldBefore) * shape.KvBytesPerPosition(ElementBytes(engine)) / BytesPerMegabyte;
         var features = (Features() - featuresBefore) / BytesPerMegabyte;
         return new(
             order.FilmFrames, answer.TimeToFirstToken, before, during, during.P99 / during.P50, frameMs,
             (frameMs.Max() - frameMs.Min()) / Repeated.Of(frameMs).Median, growth, kv, features, growth - kv - features);
+
+        double Held() => engine.Engine.Workers.Sum(worker => (double)worker.KvHeld);
 
         double Features() => engine.Engine.Workers.Sum(worker => worker.FeatureBytes);
 
@@ -73,7 +75,8 @@ internal sealed record FilmIntake(
     private static int ElementBytes(EngineUnderTest engine) => engine.Engine.Card!.Dtype == "float32" ? 4 : 2;
 
     /// <summary>A client that asks for one long answer after the other.</summary>
-    private sealed class Neighbour(EngineUnderTest engine, Random random)
+    /// <param name="firstTokens">length of its first answer: neighbours that ended all at once would ask anew in one and the same part of the film</param>
+    private sealed class Neighbour(EngineUnderTest engine, Random random, int firstTokens)
     {
         private readonly List<List<double>> _answers = [];
 
@@ -85,7 +88,7 @@ internal sealed record FilmIntake(
                 {
                     var tokens = new List<double>();
                     _answers.Add(tokens);
-                    await engine.AskAsync(Request(), cancellationToken, (happened, at) =>
+                    await engine.AskAsync(Request(_answers.Count == 1 ? firstTokens : NeighbourTokens), cancellationToken, (happened, at) =>
                     {
                         if (happened is GenerationEvent.Token) tokens.Add(at);
                     });
@@ -99,7 +102,7 @@ internal sealed record FilmIntake(
         public IEnumerable<double> Gaps(double from, double to) =>
             SteadyRate.Gaps(_answers.Select(IReadOnlyList<double> (tokens) => [.. tokens.Where(at => at >= from && at < to)]));
 
-        private GenerationRequest Request() =>
-            engine.Text(BenchWords.Text(random, TextSpeed.SystemWords), BenchWords.Text(random, TextSpeed.QuestionWords), NeighbourTokens);
+        private GenerationRequest Request(int tokens) =>
+            engine.Text(BenchWords.Text(random, TextSpeed.SystemWords), BenchWords.Text(random, TextSpeed.QuestionWords), tokens);
     }
 }
