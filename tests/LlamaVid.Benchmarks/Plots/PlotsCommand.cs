@@ -11,7 +11,7 @@ internal static class PlotsCommand
 
     public static Command Create()
     {
-        var machine = new Argument<string>("machine") { Description = "Documents are read whose names begin with it.", DefaultValueFactory = _ => "epyc-zen4-2c" };
+        var machine = new Argument<string>("machine") { Description = "Documents are read whose names begin with it.", DefaultValueFactory = _ => "epyc-zen5-2c" };
         var results = new Option<string>("--results") { Description = "Where they lie.", DefaultValueFactory = _ => Results };
         var into = new Option<string>("--into") { Description = "Where the SVG files go.", DefaultValueFactory = _ => Pictures };
         var command = new Command("plots", "Draws every figure of a machine's documents beside its limit and its peer.") { machine, results, into };

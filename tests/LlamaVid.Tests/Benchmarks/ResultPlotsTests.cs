@@ -7,7 +7,7 @@ namespace LlamaVid.Tests.Benchmarks;
 /// <summary>The figures of the documentation are drawn from the committed results, by one command.</summary>
 public sealed class ResultPlotsTests
 {
-    private const string Machine = "epyc-zen4-2c";
+    private const string Machine = "epyc-zen5-2c";
 
     [Fact]
     public void Every_picture_in_the_documentation_is_what_the_results_give()
