@@ -1,3 +1,5 @@
+using LlamaVid.Model.Weights;
+
 namespace LlamaVid.Model.Decoder;
 
 /// <summary>Keys and values of one sequence: one contiguous allocation per layer, where the layer lies, of exactly the positions it may need, written in place.</summary>
@@ -5,6 +7,7 @@ public sealed class KvCache : IDisposable
 {
     private readonly Tensor[] _keys;                                        // per layer [Hkv, capacity, D]
     private readonly Tensor[] _values;
+    private readonly long _bytes;
     private (nint Keys, nint Values)[] _addresses = [];                     // of their first values; 0 elsewhere than on the CPU
 
     internal KvCache(DecoderConfig config, int capacity, LayerPlaces places)
@@ -13,6 +16,7 @@ public sealed class KvCache : IDisposable
         var shape = new long[] { config.KvHeads, capacity, config.HiddenSize / config.Heads };
         _keys = [.. Enumerable.Range(0, config.Layers).Select(Allocate)];
         _values = [.. Enumerable.Range(0, config.Layers).Select(Allocate)];
+        _bytes = _keys.Concat(_values).Where(tensor => tensor.device_type == DeviceType.CPU).Sum(tensor => tensor.NumberOfElements * tensor.ElementSize);
         _addresses = [.. _keys.Zip(_values, (keys, values) => (AddressOf(keys), AddressOf(values)))];
 
         Tensor Allocate(int layer) => torch.empty(shape, places[layer].Dtype, places[layer].Device).DetachFromDisposeScope();
@@ -72,8 +76,10 @@ public sealed class KvCache : IDisposable
 
     public void Dispose()
     {
+        if (_addresses.Length == 0) return;
         _addresses = [];
         foreach (var tensor in _keys) tensor.Dispose();
         foreach (var tensor in _values) tensor.Dispose();
+        NativeHeap.Freed(_bytes);
     }
 }

@@ -23,7 +23,8 @@ internal static unsafe class BFloat16Lanes
     /// <summary>Of the first value of a contiguous tensor on the CPU. Memory of a tensor does not move.</summary>
     public static nint Address(Tensor tensor)
     {
-        using var first = tensor.view(-1).narrow(0, 0, 1);
+        using var row = tensor.view(-1);
+        using var first = row.narrow(0, 0, 1);
         fixed (byte* start = first.bytes) return (nint)start;
     }
 
