@@ -2,7 +2,7 @@ using LlamaVid.Benchmarks.Measures;
 
 namespace LlamaVid.Benchmarks.Soak;
 
-/// <summary>Says what grew. Memory under load, once it has settled; everything that is counted, between two moments of rest. Knows no process.</summary>
+/// <summary>Says what grew. Memory and threads under load, once they have settled; what requests hold, between two moments of rest. Knows no process.</summary>
 internal static class SoakVerdict
 {
     private const int LeastSamples = 8;
@@ -16,12 +16,12 @@ internal static class SoakVerdict
         var faults = new List<string>();
         if (samples.Count >= LeastSamples)
         {
-            var (second, last) = (ResidentOf(samples, quarter: 1), ResidentOf(samples, quarter: 3));
+            var (second, last) = (Median(samples, quarter: 1, sample => sample.RssMb), Median(samples, quarter: 3, sample => sample.RssMb));
             Check("resident megabytes", second, last, Math.Max(Bounds.ResidentMegabytes, second * Bounds.ResidentShare));
+            Check("threads", Median(samples, quarter: 1, sample => sample.Threads), Median(samples, quarter: 3, sample => sample.Threads), Bounds.Threads);
         }
         else
-            faults.Add($"memory was looked at {samples.Count} times, and {LeastSamples} are needed to judge it");
-        Check("threads", settled.Threads, end.Threads, Bounds.Threads);
+            faults.Add($"memory and threads were looked at {samples.Count} times, and {LeastSamples} are needed to judge them");
         Check("open files", settled.Files, end.Files, Bounds.Files);
         Check("child processes", settled.Children, end.Children, Bounds.Children);
         Check("temporary files", settled.TemporaryFiles, end.TemporaryFiles, Bounds.TemporaryFiles);
@@ -33,11 +33,11 @@ internal static class SoakVerdict
         }
     }
 
-    /// <summary>The median of a quarter of the time: one collection more or less does not move it.</summary>
-    private static double ResidentOf(IReadOnlyList<ResourceSample> samples, int quarter)
+    /// <summary>The median of a quarter of the time: one collection, or one burst in the thread pool, more or less does not move it.</summary>
+    private static double Median(IReadOnlyList<ResourceSample> samples, int quarter, Func<ResourceSample, double> of)
     {
         var (begin, span) = (samples[0].Seconds, samples[^1].Seconds - samples[0].Seconds);
-        var inside = samples.Where(sample => sample.Seconds >= begin + span * quarter / 4 && sample.Seconds <= begin + span * (quarter + 1) / 4).Select(sample => sample.RssMb);
-        return Distribution.Of([.. inside])!.P50;
+        var inside = samples.Where(sample => sample.Seconds >= begin + span * quarter / 4 && sample.Seconds <= begin + span * (quarter + 1) / 4);
+        return Distribution.Of([.. inside.Select(of)])!.P50;
     }
 }
