@@ -74,6 +74,7 @@ internal static class ErrorMap
         _ when Disk.IsFull(exception) => (507, new(DiskFull, "server_error", null, "insufficient_storage")),
         BadHttpRequestException { StatusCode: 413 } => (413, Invalid(BodyTooLarge, "payload_too_large", null)),
         BadHttpRequestException { StatusCode: 408 } => (408, new(BodyTooSlow, "timeout_error", null, "request_timeout")),
+        IOException { InnerException: OverflowException } => (400, Invalid("The body is not well formed: a chunk claims a size that no number holds.", "malformed_request", null)),      // Kestrel's
         BadHttpRequestException e => (e.StatusCode, Invalid(e.Message, "malformed_request", null)),
         _ => (500, new($"The server failed on this request. Its id is {requestId}.", "server_error", null, "internal_error")),
     };

@@ -31,6 +31,16 @@ public sealed class HostileRequestTests(DefaultServer fixture)
     }
 
     [Theory]
+    [InlineData(40, 200)]
+    [InlineData(100, 400)]
+    [InlineData(100_000, 400)]
+    public async Task Brackets_within_brackets(int depth, int status)
+    {
+        var reply = await _server.ChatAsync($$$"""{"messages":[{"role":"user","content":"Hi"}],"max_tokens":1,"metadata":{"a":{{{new string('[', depth)}}}{{{new string(']', depth)}}}}}""");
+        Assert.Equal((status, true), (reply.Status, status == 200 || reply.Code == "invalid_json"));
+    }
+
+    [Theory]
     [InlineData("gzip")]
     [InlineData("br")]
     [InlineData("deflate, gzip")]

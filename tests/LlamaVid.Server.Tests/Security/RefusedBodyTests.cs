@@ -13,6 +13,7 @@ public sealed class RefusedBodyTests(DefaultServer fixture)
     [InlineData("Content-Length: 90000000000\r\n\r\n{", 413, "payload_too_large")]
     [InlineData("Content-Length: 1000\r\n\r\n{", 408, "request_timeout")]
     [InlineData("Transfer-Encoding: chunked\r\n\r\nzz\r\n{", 400, "malformed_request")]
+    [InlineData("Transfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFF\r\n{", 400, "malformed_request")]
     [InlineData("Transfer-Encoding: chunked\r\n\r\n5\r\n{", 408, "request_timeout")]
     public async Task Bodies_that_are_too_large_too_slow_or_broken(string rest, int status, string code)
     {
