@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import fs from "node:fs";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
-import { APICallError, generateText, streamText } from "ai";
+import { APICallError, generateObject, generateText, jsonSchema, streamText } from "ai";
 
 const [address, clip] = process.argv.slice(2);
 const provider = createOpenAICompatible({ name: "llamavid", baseURL: `${address}v1`, includeUsage: true });
@@ -19,6 +19,13 @@ let text = "";
 for await (const piece of stream.textStream) text += piece;
 assert.equal(text, whole.text);
 assert.equal((await stream.usage).outputTokens, 8);
+
+const further = [...messages, { role: "assistant", content: whole.text }, { role: "user", content: "And then?" }];
+assert.equal((await generateText({ ...order, messages: further })).usage.outputTokens, 8);
+
+const strict = createOpenAICompatible({ name: "llamavid", baseURL: `${address}v1`, supportsStructuredOutputs: true });
+const schema = jsonSchema({ type: "object", properties: { moves: { type: "boolean" } }, required: ["moves"] });
+assert.equal(typeof (await generateObject({ ...order, model: strict("default"), maxOutputTokens: 100, schema })).object.moves, "boolean");
 
 await assert.rejects(generateText({ ...order, model: provider("gpt-4"), maxRetries: 0 }), fault => APICallError.isInstance(fault) && fault.statusCode === 404);
 console.log("ok");

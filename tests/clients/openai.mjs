@@ -25,6 +25,13 @@ for await (const chunk of await client.chat.completions.create({ ...ask(video), 
 assert.equal(streamed, text);
 assert.equal(usage.completion_tokens, 8);
 
+const turns = [...ask(video).messages, whole.choices[0].message, { role: "user", content: "And then?" }];      // an answer goes back as it came
+assert.equal((await client.chat.completions.create({ ...ask(video), messages: turns })).choices[0].finish_reason, "length");
+assert.equal((await client.chat.completions.stream(ask(video)).finalChatCompletion()).choices[0].message.content, text);
+const schema = { type: "object", properties: { moves: { type: "boolean" } }, required: ["moves"], additionalProperties: false };
+const parsed = await client.chat.completions.parse({ ...ask(video), max_tokens: 100, response_format: { type: "json_schema", json_schema: { name: "clip", strict: true, schema } } });
+assert.equal(typeof parsed.choices[0].message.parsed.moves, "boolean");
+
 const file = await client.files.create({ file: fs.createReadStream(clip), purpose: "vision", expires_after: { anchor: "created_at", seconds: 3600 } });
 assert.equal(file.expires_at, file.created_at + 3600);
 assert.equal(file.bytes, bytes.length);
