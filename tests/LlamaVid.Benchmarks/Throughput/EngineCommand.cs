@@ -19,7 +19,7 @@ internal static class EngineCommand
         var runs = new Option<int>("--runs") { Description = "Runs of each measurement, after a warm-up.", DefaultValueFactory = _ => 5 };
         var prompt = new Option<int>("--prompt") { Description = "Positions of the prompt.", DefaultValueFactory = _ => 512 };
         var streams = NumberList.Option("--streams", "Streams side by side.", "1,4,8,16");
-        var tokens = new Option<int>("--tokens") { Description = "Tokens of each stream.", DefaultValueFactory = _ => 64 };
+        var tokens = new Option<int>("--tokens") { Description = "Tokens of each stream.", DefaultValueFactory = _ => 128 };
         var film = new Option<int>("--film-frames") { Description = "Frames of the long film.", DefaultValueFactory = _ => 3600 };
         var known = new Option<int>("--known-frames") { Description = "Frames of the video that is asked about twice.", DefaultValueFactory = _ => 60 };
         var neighbours = new Option<int>("--neighbours") { Description = "Clients that are answered beside the film.", DefaultValueFactory = _ => 4 };

@@ -7,7 +7,7 @@ namespace LlamaVid.Benchmarks.Throughput;
 /// <summary>How cost grows with the frames of a video, with the streams side by side, and with the positions before an answer; nothing else running. Times are milliseconds.</summary>
 internal sealed record Growth(IReadOnlyList<FrameCost> Frames, IReadOnlyList<StreamCost> Streams, IReadOnlyList<ContextCost> Context)
 {
-    private const int AnswerTokens = 16, StreamTokens = 32;
+    private const int AnswerTokens = 16, StreamTokens = 128;
 
     private static readonly int[] FrameCounts = [1, 8, 64, 512], StreamCounts = [1, 2, 4, 8, 16, 32], Lengths = [128, 512, 1024, 2048, 4096];
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(12);                 // of one point: long ones are measured once
