@@ -17,7 +17,7 @@ internal sealed record SoakOrder(
         ["Engine:MaxWaitingRequests=16", "Engine:MaxRunningSequences=8", "Engine:FeatureCacheMegabytes=64", "Engine:KvCacheTokens=16384", "Model:Dtype=float32"];
 }
 
-/// <summary>Growth that still counts as none, for allocators and thread pools breathe: of memory from the second quarter of the time to the last, of the rest from one rest to the next.</summary>
+/// <summary>Growth that still counts as none, for allocators and thread pools breathe: of memory and threads from the second quarter of the time to the last, of the rest from one rest to the next.</summary>
 internal static class Bounds
 {
     public const double ResidentShare = 0.05, ResidentMegabytes = 48;
