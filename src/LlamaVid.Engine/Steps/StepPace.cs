@@ -20,12 +20,13 @@ internal sealed class StepPace(EngineOptions options)
     private int _sincePlain = Between;
 
     /// <summary>Frames or positions that a step may take while answers are written. 0: a plain step is due.</summary>
-    public int Allowance(WorkKind kind)
+    /// <param name="beginners">sequences near their first token: each may lengthen the step as much as one long prompt may</param>
+    public int Allowance(WorkKind kind, int beginners)
     {
         if (_sincePlain >= Between) return 0;
         var (least, most) = kind == WorkKind.Prefill ? (LeastPositions, options.MaxPrefillTokensPerStep) : (1, options.MaxFramesPerStep);
         if (!_prices.TryGetValue(kind, out var price)) return least;
-        var allowed = (options.MaxStepStretch - 1) * Plain / price;
+        var allowed = Math.Max(1, beginners) * (options.MaxStepStretch - 1) * Plain / price;
         return allowed >= most ? most : Math.Max(least, 1 << BitOperations.Log2((uint)allowed));
     }
 

@@ -102,6 +102,39 @@ public sealed class StepPaceTests
         }
     }
 
+    [Fact]
+    public void A_crowd_of_short_questions_does_not_wait_for_the_one_that_is_answered()
+    {
+        Begin(0, 1, 1_000_000);
+        for (var i = 0; i < 3; i++) Step();
+        Traveller[] crowd = [.. Enumerable.Range(0, 15).Select(_ => Begin(0, 32, 1_000_000))];
+        var steps = 0;
+        for (; crowd.Any(work => work.Phase != WorkPhase.Decode) && steps < 1000; steps++) Step();
+        Assert.InRange(steps, 1, 40);                                       // 4 positions a step would be 120
+
+        void Step()
+        {
+            var plan = _scheduler.Plan();
+            Pay(plan, PlainSeconds + plan.Sum(share => share.Prefill) * 0.004);
+        }
+    }
+
+    [Fact]
+    public void A_crowd_of_films_lengthens_steps_no_more_than_one_does()
+    {
+        Begin(0, 1, 1_000_000);
+        for (var i = 0; i < 15; i++) Begin(0, 7200, 5);
+        var longest = 0.0;
+        for (var i = 0; i < 300; i++)
+        {
+            var plan = _scheduler.Plan();
+            var seconds = PlainSeconds + plan.Sum(share => share.Decodes ? 0 : share.Prefill) * 0.001;
+            if (i > 0) longest = Math.Max(longest, seconds);
+            Pay(plan, seconds);
+        }
+        Assert.InRange(longest, 1.2 * PlainSeconds, 1.75 * PlainSeconds);
+    }
+
     private Traveller Begin(int frames, int prompt, int answer)
     {
         var work = new Traveller(frames, prompt, answer, int.MaxValue);
