@@ -126,6 +126,7 @@ internal sealed class EngineRun(BenchShape shape, EngineOrder order)
         _results["while_film"] = Report.Json(film);
         _table.Row($"film of {film.Frames} frames, first token, ms", film.Ttft);
         _table.Row("per frame, ms", Repeated.Of(film.FrameMs).Median, film.FrameMs.Min(), film.FrameMs.Max());
+        _table.Row("per frame alone, ms", Repeated.Of(film.AloneFrameMs).Median, film.AloneFrameMs.Min(), film.AloneFrameMs.Max());
         _table.Row("neighbours' token p50 before, ms", film.GapsBefore.P50);
         _table.Row("neighbours' token p50 during, ms", film.GapsDuring.P50);
         _table.Row("neighbours' token p99 during, ms", film.GapsDuring.P99);

@@ -1,4 +1,5 @@
 using LlamaVid.Benchmarks.Measures;
+using LlamaVid.Benchmarks.Traffic;
 using LlamaVid.Engine;
 using LlamaVid.Media;
 
@@ -11,12 +12,13 @@ namespace LlamaVid.Benchmarks.Throughput;
 /// <param name="P99InSteps">the neighbours' p99 during the film in units of their p50 then: of the usual step</param>
 /// <param name="FrameMs">per frame, in each tenth of the film</param>
 /// <param name="FrameSpread">greatest of these less the least, as a share of their median</param>
+/// <param name="AloneFrameMs">the same of a film that nobody's answers share the device with</param>
 /// <param name="GrowthMb">peak resident memory during the film less that before it</param>
 /// <param name="KvMb">of it, keys and values that came to be held: of the film, and of neighbours' answers that ended and are kept; positions counted by the engine, bytes by calculation</param>
 /// <param name="FeaturesMb">of it, features kept in memory</param>
 internal sealed record FilmIntake(
     int Frames, double Ttft, Distribution GapsBefore, Distribution GapsDuring, double P99InSteps, IReadOnlyList<double> FrameMs, double FrameSpread,
-    double GrowthMb, double KvMb, double FeaturesMb, double BeyondMb)
+    IReadOnlyList<double> AloneFrameMs, double AloneFrameSpread, double GrowthMb, double KvMb, double FeaturesMb, double BeyondMb)
 {
     private const int NeighbourTokens = 512, Tenths = 10;
     private const double BytesPerMegabyte = 1 << 20, SettledShare = 0.8;    // the neighbours' first second is theirs to get going
@@ -27,6 +29,7 @@ internal sealed record FilmIntake(
         var film = await FilmFile.MakeAsync(order.FilmFrames, cancellationToken);
         var watch = new ProcessWatch(Environment.ProcessId);
         var random = new Random(order.Neighbours);
+        var (_, alone) = await WatchAsync(engine, random, new MediaSource.Inline(ClipSupply.Numbered(await File.ReadAllBytesAsync(film, cancellationToken), 1)), cancellationToken);
         using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var neighbours = Enumerable.Range(0, order.Neighbours).Select(number => new Neighbour(engine, new(number), NeighbourTokens * (number + 1) / order.Neighbours)).ToArray();
         var talking = Task.WhenAll(neighbours.Select(neighbour => neighbour.TalkAsync(over.Token)));
@@ -35,24 +38,17 @@ internal sealed record FilmIntake(
         var (featuresBefore, heldBefore) = (Features(), Held());
         watch.ResetPeak();
         var (resident, begin) = (watch.ResidentMegabytes, engine.Now);
-        var progress = new List<(long Done, double At)>();
-        var (system, question) = (BenchWords.Text(random, TextSpeed.SystemWords), BenchWords.Text(random, TextSpeed.QuestionWords));
-        var answer = await engine.AskAsync(engine.Video(system, question, 1, new MediaSource.LocalFile(film)), cancellationToken, (happened, at) =>
-        {
-            if (happened is GenerationEvent.Progress { Stage: WorkStage.Vision } seen) progress.Add((seen.Done, at));
-        });
+        var (answer, frameMs) = await WatchAsync(engine, random, new MediaSource.LocalFile(film), cancellationToken);
         var (end, growth) = (answer.Tokens[0], watch.PeakMegabytes - resident);
         await over.CancelAsync();
         await talking;
 
         var before = Gaps(begin - Before.TotalMilliseconds * SettledShare, begin);
         var during = Gaps(begin, end);
-        var frameMs = CostPerFrame(progress);
         var kv = (Held() - heldBefore) * shape.KvBytesPerPosition(ElementBytes(engine)) / BytesPerMegabyte;
         var features = (Features() - featuresBefore) / BytesPerMegabyte;
         return new(
-            order.FilmFrames, answer.TimeToFirstToken, before, during, during.P99 / during.P50, frameMs,
-            (frameMs.Max() - frameMs.Min()) / Repeated.Of(frameMs).Median, growth, kv, features, growth - kv - features);
+            order.FilmFrames, answer.TimeToFirstToken, before, during, during.P99 / during.P50, frameMs, Spread(frameMs), alone, Spread(alone), growth, kv, features, growth - kv - features);
 
         double Held() => engine.Engine.Workers.Sum(worker => (double)worker.KvHeld);
 
@@ -61,6 +57,19 @@ internal sealed record FilmIntake(
         Distribution Gaps(double from, double to) => Distribution.Of(neighbours.SelectMany(neighbour => neighbour.Gaps(from, to)))
             ?? throw new BenchmarkException("The neighbours drew no tokens in the time that was looked at; use a longer film (--film-frames).");
     }
+
+    private static async Task<(Answer Answer, IReadOnlyList<double> FrameMs)> WatchAsync(EngineUnderTest engine, Random random, MediaSource film, CancellationToken cancellationToken)
+    {
+        var progress = new List<(long Done, double At)>();
+        var (system, question) = (BenchWords.Text(random, TextSpeed.SystemWords), BenchWords.Text(random, TextSpeed.QuestionWords));
+        var answer = await engine.AskAsync(engine.Video(system, question, 1, film), cancellationToken, (happened, at) =>
+        {
+            if (happened is GenerationEvent.Progress { Stage: WorkStage.Vision } seen) progress.Add((seen.Done, at));
+        });
+        return (answer, CostPerFrame(progress));
+    }
+
+    private static double Spread(IReadOnlyList<double> costs) => (costs.Max() - costs.Min()) / Repeated.Of(costs).Median;
 
     /// <param name="progress">frames that were done, and when; ascending</param>
     /// <returns>milliseconds per frame in each tenth; fewer parts when progress came in fewer steps</returns>
