@@ -23,10 +23,10 @@ public sealed class OpenedMedia : IAsyncDisposable
     public string ContentHash { get; }
 
     /// <summary>What the file itself says is said; null unless it was asked for.</summary>
-    public IReadOnlyList<SubtitleLine>? Subtitles { get; private set; }
+    public IReadOnlyList<SubtitleLine>? Subtitles { get; private init; }
 
     /// <summary>Where the file says it.</summary>
-    public ProbedTrack? SubtitleTrack { get; private set; }
+    public ProbedTrack? SubtitleTrack { get; private init; }
 
     /// <summary>Which frames <paramref name="sampling"/> takes of this video. Of pictures all are taken that lie in the range: they were chosen already, and the rate says when each was.</summary>
     /// <exception cref="VideoTooLongException">More frames than Media:MaxFrames.</exception>
@@ -75,11 +75,9 @@ public sealed class OpenedMedia : IAsyncDisposable
         FfmpegTools tools, MediaOptions options, ILogger logger) =>
         new(workspace, info, contentHash, times, options.MaxFrames, new FrameReader(tools, workspace, format, stream, times, options, logger).ReadAsync);
 
-    internal OpenedMedia With(ProbedTrack track, IReadOnlyList<SubtitleLine> subtitles)
-    {
-        (SubtitleTrack, Subtitles) = (track, subtitles);
-        return this;
-    }
+    /// <returns>the same media, in whose place it stands: they own one workspace</returns>
+    internal OpenedMedia With(ProbedTrack track, IReadOnlyList<SubtitleLine> subtitles) =>
+        new(_workspace, Info, ContentHash, _times, _maxFrames, _read) { SubtitleTrack = track, Subtitles = subtitles };
 
     /// <param name="picture">Puts picture number i into the workspace and says what it is.</param>
     internal static OpenedMedia OfPictures(

@@ -64,7 +64,14 @@ internal sealed class Database : IDisposable
         }
     }
 
-    /// <summary>As <see cref="Transact"/>, for what makes room. On a full disk it has a reserve to write in, since even the deletion of a row is written.</summary>
+    /// <inheritdoc cref="Transact{T}(Func{T})"/>
+    public void Transact(Action work) => Transact(() =>
+    {
+        work();
+        return true;
+    });
+
+    /// <summary>As <see cref="Transact{T}(Func{T})"/>, for what makes room. On a full disk it has a reserve to write in, since even the deletion of a row is written.</summary>
     public T GiveBack<T>(Func<T> work)
     {
         lock (_gate)

@@ -119,7 +119,10 @@ internal sealed class FileStore : IDisposable
     {
         try
         {
-            Database.Transact(() => ids.Sum(id => _table.Touch(id, _time.GetUtcNow())));
+            Database.Transact(() =>
+            {
+                foreach (var id in ids) _table.Touch(id, _time.GetUtcNow());
+            });
         }
         catch (SqliteException fault) when (Disk.IsFull(fault))
         {

@@ -36,8 +36,7 @@ internal sealed class FileTable(Database database)
         Read, ("$owner", owner), ("$now", now.ToUnixTimeSeconds()), ("$purpose", purpose?.Wire()), ("$after", after), ("$count", count));
 
     /// <summary>Says that the file was used; seldom enough that a busy file costs no writes.</summary>
-    /// <returns>rows changed</returns>
-    public int Touch(string id, DateTimeOffset now) => database.Run(
+    public void Touch(string id, DateTimeOffset now) => database.Run(
         "UPDATE files SET used = $now WHERE id = $id AND used < $now - 60", ("$id", id), ("$now", now.ToUnixTimeSeconds()));
 
     public void Delete(string id) => database.Run("DELETE FROM files WHERE id = $id", ("$id", id));

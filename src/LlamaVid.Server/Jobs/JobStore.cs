@@ -37,7 +37,6 @@ internal sealed class JobStore(string file) : IDisposable
         if (webhook is not null)
             _database.Run("INSERT INTO webhooks (job, url, secret) VALUES ($id, $url, $secret)",
                 ("$id", job.Id), ("$url", webhook.Url.OriginalString), ("$secret", webhook.Secret));
-        return true;
     });
 
     /// <summary>All that have not ended, oldest first.</summary>

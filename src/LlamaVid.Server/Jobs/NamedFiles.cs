@@ -78,9 +78,12 @@ internal sealed class NamedFiles : IDisposable
             }
             if (kept.Count == 0) return;
             Disk.SyncFolder(_bytes);
-            _database.Transact(() => kept.Values.Sum(file => _database.Run(
-                "INSERT INTO named (holder, file, type, hash, bytes) VALUES ($holder, $file, $type, $hash, $bytes)",
-                ("$holder", holder), ("$file", file.Id), ("$type", file.Content.MediaType), ("$hash", file.Hash), ("$bytes", file.Bytes))));
+            _database.Transact(() =>
+            {
+                foreach (var file in kept.Values)
+                    _database.Run("INSERT INTO named (holder, file, type, hash, bytes) VALUES ($holder, $file, $type, $hash, $bytes)",
+                        ("$holder", holder), ("$file", file.Id), ("$type", file.Content.MediaType), ("$hash", file.Hash), ("$bytes", file.Bytes));
+            });
         }
         catch
         {

@@ -17,6 +17,7 @@ public sealed class HostileRequestTests(DefaultServer fixture)
         var messages = string.Join(',', Enumerable.Repeat("""{"role":"user","content":"a"}""", 20_000));
         var reply = await _server.ChatAsync($$"""{"messages":[{{messages}}]}""");
         Assert.Equal((400, "messages"), (reply.Status, reply.Error.GetProperty("param").GetString()));
+        Assert.Contains("20000 items; the limit is 4096", reply.Text, StringComparison.Ordinal);        // not what so many would fill
     }
 
     [Theory]
@@ -138,7 +139,7 @@ public sealed class HostileRequestTests(DefaultServer fixture)
         var log = Path.GetTempFileName();
         await using (var server = await RunningServer.StartAsync("--Serilog:MinimumLevel:Default", "Information", "--Serilog:WriteTo:0:Name", "File", "--Serilog:WriteTo:0:Args:path", log, "--Serilog:WriteTo:0:Args:shared", "true"))
         {
-            foreach (var path in new[] { "/v1/x%0a2030-01-01T00:00:00 ERR forged", "/v1/jobs/x%0d%0aforged", "/v1/x%E2%80%A8forged", "/v1/x%1b[2Kforged", "/v1/x%C2%85forged" })
+            foreach (var path in new[] { "/v1/x%0a2030-01-01T00:00:00 ERR forged", "/v1/jobs/x%0d%0aforged", "/v1/x%E2%80%A8forged", "/v1/x%1b[2Kforged", "/v1/x%C2%85forged", "/v1/x?api_key=forged" })
                 foreach (var header in new[] { "x-request-id: a\tforged", "User-Agent: a\tforged", "X-Forwarded-For: 1.2.3.4 forged" })
                     using (var raw = await RawClient.SendAsync(server, $"GET {path.Replace(" ", "%20")} HTTP/1.1\r\nHost: 127.0.0.1\r\n{header}\r\nConnection: close\r\n\r\n"))
                         Assert.StartsWith("HTTP/1.1 4", await raw.ReadToEndAsync(), StringComparison.Ordinal);

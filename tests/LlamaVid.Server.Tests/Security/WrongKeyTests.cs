@@ -1,6 +1,7 @@
 using System.Net;
 using LlamaVid.Server.Security;
 using LlamaVid.Server.Tests.Http;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Time.Testing;
 
 namespace LlamaVid.Server.Tests.Security;
@@ -33,6 +34,42 @@ public sealed class WrongKeyTests
         Assert.Equal((200, 200), ((await Keys.ChatAsync(server, right)).Status, (await Keys.AskAsync(server, "GET", "/metrics", right)).Status));
         Assert.Equal(401, (await Keys.AskAsync(server, "GET", "/v1/models", null)).Status);       // no key is no try
         Assert.Equal(200, (await Keys.AskAsync(server, "GET", "/health/live", "wrong")).Status);
+    }
+
+    /// <summary>Whoever has an IPv6 address has a whole network of them, and takes another for each try.</summary>
+    [Fact]
+    public async Task Wrong_keys_from_all_addresses_of_one_network_count_together()
+    {
+        var keys = new Keys();
+        keys.Add("right");
+        await using var server = await RunningServer.StartAsync([.. keys.Options, "--Security:WrongKeysPerMinute", "5", "--Security:TrustedProxies:0", "127.0.0.0/8"]);
+
+        var (status, tries) = (401, 0);
+        for (; status == 401 && tries < 100; tries++) status = await FromAsync($"2001:db8:1:1:{tries:x}::{tries + 1:x}");
+
+        Assert.Equal(429, status);
+        Assert.Contains(401, (int[])[await FromAsync("2001:db8:1:2::1"), await FromAsync("2001:db8:1:3::1")]);        // one of them, at least, shares no place with the first
+
+        async Task<int> FromAsync(string address)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, "/v1/models") { Headers = { Authorization = new("Bearer", "wrong") } };
+            request.Headers.Add("X-Forwarded-For", address);
+            using var response = await server.Http.SendAsync(request, TestContext.Current.CancellationToken);
+            return (int)response.StatusCode;
+        }
+    }
+
+    [Theory]
+    [InlineData("2001:db8:1:1::1", "2001:db8:1:1:ffff:ffff:ffff:ffff", true)]
+    [InlineData("2001:db8:1:1::1", "2001:db8:1:2::1", false)]
+    [InlineData("::ffff:192.0.2.1", "192.0.2.1", true)]                  // as a socket for both has it
+    [InlineData("::ffff:192.0.2.1", "::ffff:192.0.2.2", false)]
+    [InlineData("192.0.2.1", "192.0.2.2", false)]
+    public void Addresses_that_have_one_share(string one, string other, bool isOne)
+    {
+        Assert.Equal(isOne, ClientIdentity.ShareOf(From(one)) == ClientIdentity.ShareOf(From(other)));
+
+        static DefaultHttpContext From(string address) => new() { Connection = { RemoteIpAddress = IPAddress.Parse(address) } };
     }
 
     [Fact]

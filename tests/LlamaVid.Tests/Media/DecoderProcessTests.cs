@@ -39,7 +39,7 @@ public sealed class DecoderProcessTests : IDisposable
         Assert.Empty(lines.Select(line => line.Split('=')[0]).Except(["PATH", "LD_LIBRARY_PATH", "PWD", "OLDPWD", "SHLVL", "_"]));
     }
 
-    [Fact]
+    [Fact(Timeout = 60_000)]
     public async Task Killing_it_kills_its_children()
     {
         var first = new TaskCompletionSource<string>();

@@ -60,7 +60,7 @@ public sealed class ForgedAddressTests : IAsyncLifetime
     [InlineData("https://user@127.0.0.1/")]
     [InlineData("https://1.1.1.1:80@127.0.0.1/")]
     [InlineData("https://1.1.1.1&@127.0.0.1/")]
-    [InlineData("https://1.1.1.1#@127.0.0.1:22/")]               // the fragment: 1.1.1.1 would be asked
+    [InlineData("https://127.0.0.1#@1.1.1.1/")]                  // a fragment
     [InlineData("https://127.0.0.1:22/")]
     [InlineData("https://127.0.0.1:6379/")]
     [InlineData("http://127.0.0.1/")]
@@ -76,7 +76,8 @@ public sealed class ForgedAddressTests : IAsyncLifetime
     {
         if (!Uri.TryCreate(text, UriKind.Absolute, out var url)) return;                // no address at all, which is answered before anything is fetched
         using var fetcher = new MediaFetcher(new(), NobodyAsync);
-        await Assert.ThrowsAsync<VideoFetchFailedException>(() => fetcher.FetchAsync(url, Stream.Null, Cancel));
+        var refused = await Assert.ThrowsAsync<VideoFetchFailedException>(() => fetcher.FetchAsync(url, Stream.Null, Cancel));
+        Assert.DoesNotContain("the connection failed", refused.Message, StringComparison.Ordinal);       // by a rule, not because nobody listens there
 
         static Task<IPAddress[]> NobodyAsync(string host, CancellationToken cancelled) =>
             host.TrimEnd('.').Equals("localhost", StringComparison.OrdinalIgnoreCase) ? Task.FromResult<IPAddress[]>([IPAddress.Loopback]) : throw new SocketException((int)SocketError.HostNotFound);

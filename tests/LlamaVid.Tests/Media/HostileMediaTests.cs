@@ -28,6 +28,15 @@ public sealed class HostileMediaTests
         Assert.Contains("Media:MaxPixels", (await RefusedAsync<VideoUnreadableException>(lab, lab.NewFile("bomb.png"))).Message);
     }
 
+    /// <summary>8 bytes for each pixel, so that within the largest size that can be allowed one frame is more than one block may be.</summary>
+    [Fact]
+    public async Task A_frame_that_needs_a_gigabyte_in_one_piece()
+    {
+        await using var lab = new MediaLab(options => (options.MaxPixels, options.DecoderMegabytes) = (1 << 28, 16_384));
+        await WritePngAsync(lab.NewFile("bomb.png"), width: 16_384, height: 8_200, isDeep: true);
+        await RefusedAsync<VideoUnreadableException>(lab, lab.NewFile("bomb.png"));
+    }
+
     [Theory]
     [InlineData(65_535, 65_535)]
     [InlineData(1, 65_535)]
@@ -58,9 +67,24 @@ public sealed class HostileMediaTests
         var bytes = await File.ReadAllBytesAsync(await lab.MakeAsync("a.mp4", "-f", "lavfi", "-i", "testsrc=size=16x16:rate=10:duration=2"), MediaLab.Cancel);
         foreach (var (box, at) in new[] { ("mvhd", 16), ("mdhd", 16), ("tkhd", 20) })
             BinaryPrimitives.WriteUInt32BigEndian(bytes.AsSpan(bytes.AsSpan().IndexOf(Encoding.ASCII.GetBytes(box)) + 4 + at), uint.MaxValue - 1);
-        await File.WriteAllBytesAsync(lab.NewFile("b.mp4"), bytes, MediaLab.Cancel);
+        await LastsTwoSecondsAsync(lab, bytes);
+    }
 
-        await using var media = await lab.OpenAsync(lab.NewFile("b.mp4"));
+    /// <summary>Unlike the one above, ffprobe takes this header's word.</summary>
+    [Fact]
+    public async Task A_header_that_claims_a_billion_seconds_and_is_believed_by_others()
+    {
+        await using var lab = new MediaLab();
+        var bytes = await File.ReadAllBytesAsync(await lab.MakeAsync("a.mkv", "-f", "lavfi", "-i", "testsrc=size=16x16:rate=10:duration=2", "-c:v", "mjpeg"), MediaLab.Cancel);
+        BinaryPrimitives.WriteDoubleBigEndian(bytes.AsSpan(bytes.AsSpan().IndexOf((ReadOnlySpan<byte>)[0x44, 0x89, 0x88]) + 3), 1e12);        // milliseconds
+        await LastsTwoSecondsAsync(lab, bytes);
+        Assert.StartsWith("1000000000", Encoding.ASCII.GetString(await MediaLab.RunAsync("ffprobe", "-v", "error", "-of", "csv=p=0", "-show_entries", "format=duration", lab.NewFile("claim"))), StringComparison.Ordinal);
+    }
+
+    private static async Task LastsTwoSecondsAsync(MediaLab lab, byte[] bytes)
+    {
+        await File.WriteAllBytesAsync(lab.NewFile("claim"), bytes, MediaLab.Cancel);
+        await using var media = await lab.OpenAsync(lab.NewFile("claim"));
         Assert.InRange(media.Info.Duration!.Value, 1.9, 2.1);
         Assert.Equal(2, (await MediaLab.ReadAsync(media)).Count);
     }
@@ -170,6 +194,23 @@ public sealed class HostileMediaTests
         await EndsAsync(lab, lab.NewFile("a.mp4"), mustFail: true);
     }
 
+    /// <summary>XML that begins like an MP4: left to choose, ffmpeg takes it for a playlist and reads the file that it names.</summary>
+    [Fact]
+    public async Task A_playlist_that_begins_like_a_video()
+    {
+        await using var lab = new MediaLab();
+        var other = await lab.MakeAsync("other.mp4", "-f", "lavfi", "-i", "testsrc=size=64x48:rate=10:duration=1", "-movflags", "+frag_keyframe+empty_moov+default_base_moof");
+        var playlist = lab.NewFile("a.mp4");
+        await File.WriteAllTextAsync(playlist, $"""
+            <!--free--><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="urn:mpeg:dash:profile:isoff-on-demand:2011" type="static" mediaPresentationDuration="PT1S" minBufferTime="PT1S">
+            <Period><AdaptationSet mimeType="video/mp4"><Representation id="0" bandwidth="1"><BaseURL>file://{other}</BaseURL></Representation></AdaptationSet></Period></MPD>
+            """, MediaLab.Cancel);
+        var left = await MediaLab.RunAsync("ffprobe", "-v", "error", "-protocol_whitelist", "file", "-show_entries", "stream=codec_name", $"file:{playlist}");
+        Assert.SkipUnless(Encoding.ASCII.GetString(left).Contains("h264", StringComparison.Ordinal), "this ffmpeg reads no such playlists");
+
+        await RefusedAsync<VideoUnreadableException>(lab, playlist);
+    }
+
     /// <summary>Refused as a client is told, or read: within a minute on a busy machine, and with nothing left behind, which the lab looks at.</summary>
     private static async Task EndsAsync(MediaLab lab, string path, bool mustFail = false)
     {
@@ -188,19 +229,19 @@ public sealed class HostileMediaTests
     private static void SaysNothing(Exception? fault) =>
         Assert.All(Words, word => Assert.DoesNotContain(word, fault?.Message ?? "", StringComparison.Ordinal));
 
-    /// <summary>Black, three bytes for each pixel, written without holding it.</summary>
-    private static async Task WritePngAsync(string path, uint width, uint height)
+    /// <summary>Black, three bytes for each pixel, or eight (16 bits, four channels) when it is deep; written without holding it.</summary>
+    private static async Task WritePngAsync(string path, uint width, uint height, bool isDeep = false)
     {
         using var pixels = new MemoryStream();
-        await using (var compressed = new ZLibStream(pixels, CompressionLevel.Optimal, leaveOpen: true))
+        await using (var compressed = new ZLibStream(pixels, CompressionLevel.Fastest, leaveOpen: true))
         {
-            var row = new byte[1 + 3 * width];
+            var row = new byte[1 + (isDeep ? 8 : 3) * width];
             for (var y = 0; y < height; y++) await compressed.WriteAsync(row, MediaLab.Cancel);
         }
         var header = new byte[13];
         BinaryPrimitives.WriteUInt32BigEndian(header, width);
         BinaryPrimitives.WriteUInt32BigEndian(header.AsSpan(4), height);
-        (header[8], header[9]) = (8, 2);
+        (header[8], header[9]) = isDeep ? ((byte)16, (byte)6) : ((byte)8, (byte)2);
         await using var file = File.Create(path);
         await file.WriteAsync((byte[])[0x89, (byte)'P', (byte)'N', (byte)'G', 0x0D, 0x0A, 0x1A, 0x0A], MediaLab.Cancel);
         foreach (var (type, data) in new[] { ("IHDR", header), ("IDAT", pixels.ToArray()), ("IEND", []) })

@@ -211,7 +211,7 @@ public sealed class MediaFetcherTests
 
     private static async Task RefusedAsync(MediaFetcher fetcher, Uri url, string expected)
     {
-        var exception = await Assert.ThrowsAsync<VideoFetchFailedException>(() => fetcher.FetchAsync(url, Stream.Null, Cancel));
+        var exception = await Assert.ThrowsAsync<VideoFetchFailedException>(() => fetcher.FetchAsync(url, Stream.Null, Cancel).WaitAsync(TimeSpan.FromMinutes(1), Cancel));
         Assert.Contains(expected, exception.Message);
         fetcher.Dispose();
     }

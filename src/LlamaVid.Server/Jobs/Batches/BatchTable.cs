@@ -40,7 +40,7 @@ internal sealed class BatchTable(Database database)
         Set(batch);
         database.Run("UPDATE batches SET completed = $completed, failed = $failed WHERE id = $id",
             ("$id", batch.Id), ("$completed", counts.Completed), ("$failed", counts.Failed));
-        return database.Run("DELETE FROM batch_lines WHERE batch = $id", ("$id", batch.Id));
+        database.Run("DELETE FROM batch_lines WHERE batch = $id", ("$id", batch.Id));
     });
 
     public void Cancel(string id) => database.Run("UPDATE batches SET status = 'Cancelling' WHERE id = $id AND ended IS NULL", ("$id", id));
