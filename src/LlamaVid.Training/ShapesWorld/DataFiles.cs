@@ -7,7 +7,8 @@ namespace LlamaVid.Training.ShapesWorld;
 /// <summary>The text files of a data folder: questions, truth, training data in the official form. The same films give the same bytes.</summary>
 internal sealed class DataFiles : IDisposable
 {
-    private const int ClipTurns = 6;                                     // long.json has of clip n the question n mod 6, and the sixth after it
+    /// <summary>Of these <c>long.json</c> has every question about a clip: they are forgotten first.</summary>
+    private static readonly string[] EasilyForgotten = ["count", "comparison", "order"];
 
     private static readonly JsonSerializerOptions Json = new()
     {
@@ -41,7 +42,7 @@ internal sealed class DataFiles : IDisposable
         {
             _questions.WriteLine(JsonSerializer.Serialize(new { film.Video, question.Type, Question = question.Text, question.Answer }, Json));
             if (isClip) _instruct.Add(Sample($"{id}-{number}", film.Video, $"<image>\n{question.Text}", question.Answer));
-            if (!isClip || IsAskedAmongFilms(number)) _long?.Add(Sample($"{id}-{number}", film.Video, AsMovie(question.Text), question.Answer));
+            if (!isClip || IsAskedAmongFilms(question, number)) _long?.Add(Sample($"{id}-{number}", film.Video, AsMovie(question.Text), question.Answer));
             number++;
             QuestionCount++;
         }
@@ -64,7 +65,7 @@ internal sealed class DataFiles : IDisposable
         _long?.Dispose();
     }
 
-    private bool IsAskedAmongFilms(int clipQuestion) => clipQuestion < 2 * ClipTurns && clipQuestion % ClipTurns == _clips % ClipTurns;
+    private bool IsAskedAmongFilms(Question question, int number) => EasilyForgotten.Contains(question.Type) || (number + _clips) % 2 == 0;
 
     /// <summary>As a model of scaled positions is asked.</summary>
     private static string AsMovie(string question) => $"{PromptBuilder.MovieStart}<image>{PromptBuilder.MovieEnd}\n{question}";

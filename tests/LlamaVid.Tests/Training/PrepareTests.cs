@@ -1,5 +1,6 @@
 using System.Text.Json;
 using LlamaVid.Media;
+using LlamaVid.Model.Text;
 using LlamaVid.Training;
 using LlamaVid.Training.ShapesWorld;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -41,6 +42,22 @@ public sealed class PrepareTests : IDisposable
         await using var media = await opener.OpenAsync(new MediaSource.LocalFile(PathOf("films", "film-000000.mp4")), Cancel);
         Assert.Equal(truth.GetProperty("seconds").GetInt32(), media.Plan(new()).ExpectedFrames);
         Assert.Equal(truth.GetProperty("seconds").GetInt32(), truth.GetProperty("samples").GetArrayLength());
+    }
+
+    [Fact]
+    public async Task Films_are_trained_beside_half_of_the_clips_questions_and_all_that_are_forgotten_first()
+    {
+        await PrepareAsync("mixed", "--clips", "6", "--long", "1", "--seed", "3");
+        var asked = Json("mixed", "long.json").EnumerateArray().Select(sample => (Video: Text(sample, "video"), Asked: Turn(sample, 0, "human"))).ToArray();
+        var clips = Lines("mixed", "questions.jsonl").Where(line => Text(line, "video").StartsWith("clip", StringComparison.Ordinal)).ToArray();
+        var kept = clips.ToLookup(IsAsked, line => Text(line, "type"));
+
+        Assert.Equal(10, asked.Count(sample => sample.Video.StartsWith("film", StringComparison.Ordinal)));
+        Assert.DoesNotContain(kept[false], type => type is "count" or "comparison" or "order");
+        Assert.Equal(["count", "comparison", "order"], new[] { "count", "comparison", "order" }.Where(kept[true].Contains));
+        Assert.InRange(kept[false].Count(), clips.Length / 4, clips.Length / 2);
+
+        bool IsAsked(JsonElement line) => asked.Contains((Text(line, "video")!, PromptBuilder.MovieStart + "<image>" + PromptBuilder.MovieEnd + "\n" + Text(line, "question")));
     }
 
     [Fact]
