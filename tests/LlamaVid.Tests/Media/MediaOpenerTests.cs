@@ -250,7 +250,7 @@ public sealed class MediaOpenerTests
         foreach (var tool in (string[])["ffmpeg", "ffprobe"])
         {
             var script = tool == hanging
-                ? "#!/bin/sh\n[ \"$1\" = -version ] || exec sleep 60\n"
+                ? "#!/bin/sh\n[ \"$1\" = -version ] || exec sleep 600\n"
                 : $"#!/bin/sh\nexec {(File.Exists($"/usr/bin/{tool}") ? "/usr/bin/" : "/usr/local/bin/")}{tool} \"$@\"\n";
             // By a shell, so that no file of ours is open for writing while another test starts a child.
             await MediaLab.RunAsync("sh", "-c", "printf %s \"$1\" > \"$0\" && chmod 700 \"$0\"", source.NewFile(tool), script);
@@ -261,7 +261,7 @@ public sealed class MediaOpenerTests
             (hanging == "ffmpeg" ? time => options.DecodeTimeout = time : (Action<TimeSpan>)(time => options.ProbeTimeout = time))(TimeSpan.FromSeconds(1));
         });
 
-        var exception = await Assert.ThrowsAsync<VideoUnreadableException>(() => lab.ReadAsync(path));
+        var exception = await Assert.ThrowsAsync<VideoUnreadableException>(() => lab.ReadAsync(path).WaitAsync(TimeSpan.FromMinutes(1), MediaLab.Cancel));
 
         Assert.Contains(expected, exception.Message);
     }
