@@ -233,7 +233,7 @@ public sealed class HostileMediaTests
     private static async Task WritePngAsync(string path, uint width, uint height, bool isDeep = false)
     {
         using var pixels = new MemoryStream();
-        await using (var compressed = new ZLibStream(pixels, CompressionLevel.Fastest, leaveOpen: true))
+        await using (var compressed = new ZLibStream(pixels, isDeep ? CompressionLevel.Fastest : CompressionLevel.Optimal, leaveOpen: true))
         {
             var row = new byte[1 + (isDeep ? 8 : 3) * width];
             for (var y = 0; y < height; y++) await compressed.WriteAsync(row, MediaLab.Cancel);

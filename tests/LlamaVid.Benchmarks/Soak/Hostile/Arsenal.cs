@@ -32,7 +32,7 @@ internal sealed class Arsenal(Uri server, HostileHttp http, Canary canary, ClipS
         new("forms without an end", (random, stop) => OneAsync(FormAsync($"--b\r\nContent-Disposition: form-data; name=video; filename=v\r\n\r\n{Times("x", random.Next(1, 500_000))}", stop)), "400", "415"),
         new("packed bodies", (_, stop) => OneAsync(PackedAsync(stop)), "415"),
         new("forbidden addresses", (random, stop) => OneAsync(http.ChatAsync(Chat("What is there?", 4, Pick(random, [.. canary.Addresses])), stop)), "400", "422"),
-        new("garbage videos", (random, stop) => OneAsync(GarbageAsync(random, stop)), "400", "413", "415", "422"),
+        new("garbage videos", (random, stop) => OneAsync(GarbageAsync(random, stop)), "400", "413", "415", "422", Attack.ErrorLater),
         new("wrong keys", (random, stop) => ManyAsync(key is null ? 0 : WrongKeys, () =>
             http.PostAsync("/v1/chat/completions", new StringContent("{}", Encoding.UTF8, "application/json"), $"lv-{random.NextInt64()}", stop)), "401", "429"),
         new("clients that leave", (random, stop) => ManyAsync(Connections, () => http.IdleAsync(Chat($"Go on {random.Next()}", 400, ClipSupply.DataUri(clips.Fresh())), TimeSpan.Zero, stop)), "200"),

@@ -7,4 +7,7 @@ internal sealed record Attack(string Name, Func<Random, CancellationToken, Task<
 {
     /// <summary>The server hung up, which is an answer to whoever cannot be talked to.</summary>
     public const string Closed = "closed";
+
+    /// <summary>A stream opened before the fault was found, and ended with an error instead of an answer.</summary>
+    public const string ErrorLater = "200, then an error";
 }

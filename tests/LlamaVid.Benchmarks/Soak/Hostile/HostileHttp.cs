@@ -3,7 +3,7 @@ using System.Text;
 
 namespace LlamaVid.Benchmarks.Soak.Hostile;
 
-/// <summary>Sends what any HTTP client could send, and tells the status alone.</summary>
+/// <summary>Sends what any HTTP client could send, and tells the status alone; of a stream also whether it ended with an error.</summary>
 internal sealed class HostileHttp(Uri server, string? key) : IDisposable
 {
     private static readonly TimeSpan LongestAnswer = TimeSpan.FromMinutes(2);
@@ -18,7 +18,9 @@ internal sealed class HostileHttp(Uri server, string? key) : IDisposable
         try
         {
             using var response = await SendAsync(path, content, bearer, HttpCompletionOption.ResponseContentRead, cancellationToken);
-            return $"{(int)response.StatusCode}";
+            return response.IsSuccessStatusCode && (await response.Content.ReadAsStringAsync(cancellationToken)).Contains("data: {\"error\":", StringComparison.Ordinal)
+                ? Attack.ErrorLater
+                : $"{(int)response.StatusCode}";
         }
         catch (Exception fault) when (fault is HttpRequestException or IOException)
         {
