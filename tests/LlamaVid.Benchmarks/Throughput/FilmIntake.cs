@@ -29,7 +29,9 @@ internal sealed record FilmIntake(
         var film = await FilmFile.MakeAsync(order.FilmFrames, cancellationToken);
         var watch = new ProcessWatch(Environment.ProcessId);
         var random = new Random(order.Neighbours);
-        var (_, alone) = await WatchAsync(engine, random, new MediaSource.Inline(ClipSupply.Numbered(await File.ReadAllBytesAsync(film, cancellationToken), 1)), cancellationToken);
+        var bytes = await File.ReadAllBytesAsync(film, cancellationToken);
+        await WatchAsync(engine, random, Copy(0), cancellationToken);       // to warm up
+        var (_, alone) = await WatchAsync(engine, random, Copy(1), cancellationToken);
         using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var neighbours = Enumerable.Range(0, order.Neighbours).Select(number => new Neighbour(engine, new(number), NeighbourTokens * (number + 1) / order.Neighbours)).ToArray();
         var talking = Task.WhenAll(neighbours.Select(neighbour => neighbour.TalkAsync(over.Token)));
@@ -49,6 +51,8 @@ internal sealed record FilmIntake(
         var features = (Features() - featuresBefore) / BytesPerMegabyte;
         return new(
             order.FilmFrames, answer.TimeToFirstToken, before, during, during.P99 / during.P50, frameMs, Spread(frameMs), alone, Spread(alone), growth, kv, features, growth - kv - features);
+
+        MediaSource Copy(int number) => new MediaSource.Inline(ClipSupply.Numbered(bytes, number));
 
         double Held() => engine.Engine.Workers.Sum(worker => (double)worker.KvHeld);
 
