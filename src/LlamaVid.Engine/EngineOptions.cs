@@ -31,7 +31,7 @@ public sealed class EngineOptions
     [Range(16, 65_536)]
     public int MaxPrefillTokensPerStep { get; set; } = 512;
 
-    /// <summary>How many times as long a step may become by frames and prompts of other requests while answers are being written.</summary>
+    /// <summary>How many times as long a step may become by frames and prompts of other requests while answers are being written; each further one near its first token adds as much.</summary>
     [Range(1.1, 1000)]
     public double MaxStepStretch { get; set; } = 1.75;
 

@@ -52,7 +52,7 @@ internal sealed class Scheduler(EngineOptions options, KvBudget budget)
         if (answers.Length > 0)
         {
             var kind = owing[0].Owes!.Value;
-            var allowed = _pace.Allowance(kind, owing.Count(work => work.Distance <= options.MaxPrefillTokensPerStep));
+            var allowed = _pace.Allowance(kind, owing.TakeWhile(work => work.Distance <= options.MaxPrefillTokensPerStep).Count());
             (frames, reads, tokens) = kind switch
             {
                 WorkKind.Encode => (allowed, 0, 0),

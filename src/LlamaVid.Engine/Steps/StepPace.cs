@@ -20,7 +20,7 @@ internal sealed class StepPace(EngineOptions options)
     private int _sincePlain = Between;
 
     /// <summary>Frames or positions that a step may take while answers are written. 0: a plain step is due.</summary>
-    /// <param name="beginners">sequences near their first token: each may lengthen the step as much as one long prompt may</param>
+    /// <param name="beginners">sequences near their first token that are served before any other: each may lengthen the step as much as one long prompt may</param>
     public int Allowance(WorkKind kind, int beginners)
     {
         if (_sincePlain >= Between) return 0;

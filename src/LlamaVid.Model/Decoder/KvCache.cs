@@ -7,7 +7,6 @@ public sealed class KvCache : IDisposable
 {
     private readonly Tensor[] _keys;                                        // per layer [Hkv, capacity, D]
     private readonly Tensor[] _values;
-    private readonly long _bytes;
     private (nint Keys, nint Values)[] _addresses = [];                     // of their first values; 0 elsewhere than on the CPU
 
     internal KvCache(DecoderConfig config, int capacity, LayerPlaces places)
@@ -16,7 +15,6 @@ public sealed class KvCache : IDisposable
         var shape = new long[] { config.KvHeads, capacity, config.HiddenSize / config.Heads };
         _keys = [.. Enumerable.Range(0, config.Layers).Select(Allocate)];
         _values = [.. Enumerable.Range(0, config.Layers).Select(Allocate)];
-        _bytes = _keys.Concat(_values).Where(tensor => tensor.device_type == DeviceType.CPU).Sum(tensor => tensor.NumberOfElements * tensor.ElementSize);
         _addresses = [.. _keys.Zip(_values, (keys, values) => (AddressOf(keys), AddressOf(values)))];
 
         Tensor Allocate(int layer) => torch.empty(shape, places[layer].Dtype, places[layer].Device).DetachFromDisposeScope();
@@ -78,8 +76,12 @@ public sealed class KvCache : IDisposable
     {
         if (_addresses.Length == 0) return;
         _addresses = [];
-        foreach (var tensor in _keys) tensor.Dispose();
-        foreach (var tensor in _values) tensor.Dispose();
-        NativeHeap.Freed(_bytes);
+        var freed = 0L;
+        foreach (var tensor in _keys.Concat(_values))
+        {
+            if (tensor.device_type == DeviceType.CPU) freed += tensor.NumberOfElements * tensor.ElementSize;
+            tensor.Dispose();
+        }
+        NativeHeap.Freed(freed);
     }
 }

@@ -120,6 +120,24 @@ public sealed class StepPaceTests
     }
 
     [Fact]
+    public void A_film_does_not_get_the_room_of_a_crowd_behind_it()
+    {
+        Begin(0, 1, 1_000_000);
+        var film = Begin(0, 100_000, 5);
+        for (var i = 0; i < 60; i++) Step();
+        for (var i = 0; i < 15; i++) Begin(0, 400, 1_000_000);
+        for (var i = 0; i < 20; i++)
+            Assert.InRange(Step().Where(share => share.Work == film).Sum(share => share.Prefill), 0, 16);          // 30 positions have room; 16 are a power of two
+
+        IReadOnlyList<Share> Step()
+        {
+            var plan = _scheduler.Plan();
+            Pay(plan, PlainSeconds + plan.Sum(share => share.Decodes ? 0 : share.Prefill) * 0.001);
+            return plan;
+        }
+    }
+
+    [Fact]
     public void A_crowd_of_films_lengthens_steps_no_more_than_one_does()
     {
         Begin(0, 1, 1_000_000);
