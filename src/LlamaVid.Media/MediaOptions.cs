@@ -57,6 +57,10 @@ public sealed class MediaOptions : IValidatableObject
     [Range(typeof(TimeSpan), "00:00:01", "01:00:00")]
     public TimeSpan ProbeTimeout { get; set; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>Memory for what was found in media that may come again: headers, times of packets, subtitles. 0: nothing is remembered.</summary>
+    [Range(0, 65_536)]
+    public int KnownMegabytes { get; set; } = 64;
+
     /// <summary>Longest time without a decoded frame. A long video may take as long as it keeps moving.</summary>
     [Range(typeof(TimeSpan), "00:00:01", "01:00:00")]
     public TimeSpan DecodeTimeout { get; set; } = TimeSpan.FromSeconds(60);

@@ -5,7 +5,7 @@ public abstract record MediaSource
 {
     private MediaSource() { }
 
-    /// <summary>A file that the server itself wrote (an upload) or that the operator named. Never a path from a client.</summary>
+    /// <summary>A file that the server itself wrote (an upload) or that the operator named. Never a path from a client. Its bytes stay as they are while it is open: what is found in them is remembered by their hash.</summary>
     /// <param name="ContentHash">SHA-256 of its bytes, lower-case hexadecimal, where it is known and cannot change: then they are not read to compute it.</param>
     public sealed record LocalFile(string Path, string? ContentHash = null) : MediaSource;
 

@@ -11,6 +11,9 @@ internal sealed class PacketTimes
     /// <summary>Packets that are to be shown (not the ones an edit list cuts away).</summary>
     public long Count => _seconds.Length + _unknown;
 
+    /// <summary>Memory that the times take.</summary>
+    public long Bytes => sizeof(double) * ((long)_seconds.Length + _keys.Length);
+
     public double First => _seconds.Length > 0 ? _seconds[0] : 0;
     public double Last => _seconds.Length > 0 ? _seconds[^1] : 0;
 

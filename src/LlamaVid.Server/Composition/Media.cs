@@ -1,4 +1,5 @@
 using LlamaVid.Media;
+using LlamaVid.Server.Telemetry;
 using Microsoft.Extensions.Options;
 
 namespace LlamaVid.Server.Composition;
@@ -12,7 +13,11 @@ internal static class MediaModule
     public static IServiceCollection AddMedia(this IServiceCollection services)
     {
         services.AddOptionsWithValidateOnStart<MediaOptions, MediaOptionsValidator>().BindConfiguration(MediaOptions.Section);
-        return services.AddSingleton(provider => new MediaOpener(
-            provider.GetRequiredService<IOptions<MediaOptions>>().Value, provider.GetRequiredService<ILogger<MediaOpener>>()));
+        return services.AddSingleton(provider =>
+        {
+            var opener = new MediaOpener(provider.GetRequiredService<IOptions<MediaOptions>>().Value, provider.GetRequiredService<ILogger<MediaOpener>>());
+            provider.GetService<ServerMetrics>()?.Watch(opener);             // the command line counts nothing
+            return opener;
+        });
     }
 }

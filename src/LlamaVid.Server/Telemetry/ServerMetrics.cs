@@ -1,4 +1,5 @@
 using LlamaVid.Engine;
+using LlamaVid.Media;
 using LlamaVid.Server.Errors;
 using Prometheus;
 
@@ -87,6 +88,21 @@ internal sealed class ServerMetrics
             failures.IncTo(health.Failures);
             draining.Set(state is EngineState.Paused or EngineState.Stopping ? 1 : 0);
             ready.Set(state == EngineState.Ready && health.Serving > 0 ? 1 : 0);
+        });
+    }
+
+    /// <summary>Follows what is known of media before their features are looked for.</summary>
+    public void Watch(MediaOpener media)
+    {
+        var queries = Counter("media_cache_queries_total", "Videos, pictures and subtitle tracks that had to be looked into, unless they were known by their content.");
+        var hits = Counter("media_cache_hits_total", "Of them, those that were known: no process was started for them.");
+        var bytes = Gauge("media_cache_bytes", "Memory for what is known of media.");
+        Registry.AddBeforeCollectCallback(() =>
+        {
+            var known = media.Knowledge;
+            queries.IncTo(known.Queries);
+            hits.IncTo(known.Hits);
+            bytes.Set(known.Bytes);
         });
     }
 
