@@ -47,7 +47,7 @@ public sealed class KnownMediaTests : IAsyncLifetime
         var two = await _server.ChatAsync(Clips.Chat("\"max_tokens\":4,\"fps\":4,\"max_frames\":2"));
         var late = await _server.ChatAsync(Clips.Chat("\"max_tokens\":4,\"start\":1"));
         var never = await _server.ChatAsync(Clips.Chat("\"max_tokens\":4,\"start\":60"));
-        Assert.Equal(["0", "1.75"], Timestamps(two));
+        Assert.Equal(["0", "1.5"], Timestamps(two));
         Assert.Equal(["1"], Timestamps(late));
         Assert.Equal((422, "video_unreadable"), (never.Status, never.Code));
         Assert.Equal((2, 3), (_tools.Probes, _tools.Decoders));
