@@ -12,6 +12,16 @@ public sealed record ModelCard(
     string Name, int ContextLength, string Dtype, string Device, int TokensPerFrame, int ImageSize, int LongestToken, int VocabularySize, int KvPositions, DateTimeOffset LoadedAt)
 {
     public bool SeesVideo => TokensPerFrame > 0;
+
+    /// <summary>Refuses a text that is too long beyond doubt: no token stands for more characters than the longest one.</summary>
+    /// <param name="answer">tokens of the answer; it has one at least</param>
+    /// <exception cref="ContextLengthExceededException">the text alone is longer than the context</exception>
+    public void RequireRoomFor(long characters, int answer = 1)
+    {
+        var leastTokens = characters / LongestToken;
+        if (leastTokens >= ContextLength)
+            throw new ContextLengthExceededException((int)Math.Min(leastTokens, int.MaxValue / 2), null, answer, ContextLength);
+    }
 }
 
 /// <summary>Whether the engine answers.</summary>

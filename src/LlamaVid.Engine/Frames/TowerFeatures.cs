@@ -1,3 +1,5 @@
+using System.Buffers;
+
 namespace LlamaVid.Engine;
 
 /// <summary>Features from the vision tower: decoded frames in, one pass for each batch.</summary>
@@ -11,17 +13,24 @@ internal sealed class TowerFeatures(LlamaVidModel model, FrameFeed feed) : IFeat
 
     public FeatureBatch Take(int count)
     {
-        var crops = new byte[count * _size];
-        var timestamps = new List<double>(count);
-        (int, int) size = default;
-        while (timestamps.Count < count && feed.TryTake(out var frame))
+        var crops = ArrayPool<byte>.Shared.Rent(count * _size);
+        try
         {
-            if (timestamps.Count == 0) size = (frame.Width, frame.Height);
-            frame.Pixels.CopyTo(crops.AsSpan(timestamps.Count * _size));
-            timestamps.Add(frame.Seconds);
-            frame.Return();
+            var timestamps = new List<double>(count);
+            (int, int) size = default;
+            while (timestamps.Count < count && feed.TryTake(out var frame))
+            {
+                if (timestamps.Count == 0) size = (frame.Width, frame.Height);
+                frame.Pixels.CopyTo(crops.AsSpan(timestamps.Count * _size));
+                timestamps.Add(frame.Seconds);
+                frame.Return();
+            }
+            return new(model.EncodeFrames(crops.AsSpan(0, timestamps.Count * _size), timestamps.Count), timestamps, size);
         }
-        return new(model.EncodeFrames(crops.AsSpan(0, timestamps.Count * _size), timestamps.Count), timestamps, size);
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(crops);
+        }
     }
 
     public ValueTask DisposeAsync() => feed.DisposeAsync();

@@ -20,11 +20,13 @@ internal abstract class SampledDraft
 }
 
 /// <summary>One content part as it was sent: text, or one media item.</summary>
+/// <param name="limits">Of the whole request.</param>
 /// <param name="files">Where its file ids are looked up.</param>
-internal sealed class PartDraft(RequestFiles files) : SampledDraft
+internal sealed class PartDraft(RequestLimits limits, RequestFiles files) : SampledDraft
 {
     private MediaDraft? _media;
 
+    public RequestLimits Limits { get; } = limits;
     public RequestFiles Files { get; } = files;
 
     public string? Text { get; set; }
@@ -46,9 +48,10 @@ internal sealed record MediaDraft(MediaSource Source, MediaKind Kind, string Pat
 /// <param name="Path">Where the client named it, for errors.</param>
 internal sealed record SubtitleDraft(IReadOnlyList<SubtitleLine> Lines, string Path);
 
-internal sealed class MessageDraft(string path, RequestFiles files)
+internal sealed class MessageDraft(string path, RequestLimits limits, RequestFiles files)
 {
     public string Path { get; } = path;
+    public RequestLimits Limits { get; } = limits;
     public RequestFiles Files { get; } = files;
     public MessageRole Role { get; set; }
     public string? Text { get; set; }
@@ -104,10 +107,11 @@ internal sealed class ChatDraft(RequestLimits limits, RequestFiles files) : Samp
 
     // The plain question of /v1/ask.
     public string? Question { get; set; }
-    public PartDraft QuestionPart { get; } = new(files);
+    public PartDraft QuestionPart { get; } = new(limits, files);
 }
 
 /// <summary>How much one request may ask for.</summary>
 /// <param name="Choices">answers</param>
 /// <param name="BestPriority">the lowest number</param>
-internal sealed record RequestLimits(int Messages, int Media, int Choices, int BestPriority);
+/// <param name="Text">how much text</param>
+internal sealed record RequestLimits(int Messages, int Media, int Choices, int BestPriority, PromptText Text);

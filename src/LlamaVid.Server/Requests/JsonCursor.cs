@@ -15,6 +15,9 @@ internal readonly struct JsonCursor(JsonElement element, string path)
     public bool IsArray => Element.ValueKind == JsonValueKind.Array;
     public bool IsObject => Element.ValueKind == JsonValueKind.Object;
 
+    /// <summary>Bytes of the value as it is written; those of a text are at least as many as its characters.</summary>
+    public int RawLength => JsonMarshal.GetRawUtf8Value(Element).Length;
+
     public string Text()
     {
         if (!IsText)

@@ -26,7 +26,7 @@ internal static class MessageFields
         {
             foreach (var item in value.Items(draft.Limits.Messages))
             {
-                var message = new MessageDraft(item.Path, draft.Files);
+                var message = new MessageDraft(item.Path, draft.Limits, draft.Files);
                 Table.Read(item, message);
                 if (message.Role != MessageRole.Assistant && item.Find("content") is null)
                     throw FieldTable<MessageDraft>.Missing(item.Path, "content");
@@ -42,7 +42,7 @@ internal static class MessageFields
     {
         if (content.IsText)
         {
-            message.Text = content.Text();
+            message.Text = message.Limits.Text.Read(content);
             return;
         }
         if (!content.IsArray)
@@ -51,7 +51,7 @@ internal static class MessageFields
         PartDraft? video = null;
         foreach (var item in content.Items(10_000))
         {
-            var part = new PartDraft(message.Files);
+            var part = new PartDraft(message.Limits, message.Files);
             TableOf(item).Read(item, part);
             if (part.Text is not null)
                 message.Text = message.Text is null ? part.Text : $"{message.Text}\n{part.Text}";

@@ -1,11 +1,13 @@
 using System.Text.Json;
+using LlamaVid.Engine;
 using LlamaVid.Server.Errors;
 using Microsoft.Extensions.Options;
 
 namespace LlamaVid.Server.Requests;
 
 /// <summary>From a JSON body to a request that has been checked. One instance serves all routes.</summary>
-internal sealed class RequestReader(IOptions<ServerOptions> server, IOptions<RequestDefaultsOptions> defaults)
+/// <param name="engine">whose model bounds texts; null where there is none</param>
+internal sealed class RequestReader(IOptions<ServerOptions> server, IOptions<RequestDefaultsOptions> defaults, GenerationEngine? engine = null)
 {
     public static FieldTable<ChatDraft> ChatFields { get; } = new(
         [MessageFields.Messages, .. SharedFields.Answer, .. SamplingFields.All, .. FormatFields.All, .. SharedFields.Video, .. SharedFields.Compatibility]);
@@ -16,7 +18,7 @@ internal sealed class RequestReader(IOptions<ServerOptions> server, IOptions<Req
 
     public static ReadOnlySpan<byte> ByteOrderMark => [0xEF, 0xBB, 0xBF];
 
-    private readonly RequestLimits _limits = new(server.Value.MaxMessages, server.Value.MaxMediaItems, server.Value.MaxChoices, server.Value.BestPriority);
+    private readonly RequestLimits _limits = new(server.Value.MaxMessages, server.Value.MaxMediaItems, server.Value.MaxChoices, server.Value.BestPriority, new(() => engine?.Card));
     private readonly RequestDefaults _defaults = RequestDefaults.From(defaults.Value);
 
     /// <param name="files">What file ids of the request stand for; left out where there are none.</param>
@@ -29,7 +31,9 @@ internal sealed class RequestReader(IOptions<ServerOptions> server, IOptions<Req
     {
         if (!request.HasJsonContentType())
             throw new UnsupportedContentTypeException(request.ContentType, "application/json");
-        Read(await BytesAsync(request, cancellationToken), fields, draft);
+        using var body = await ReceiveAsync(request, cancellationToken);
+        Read(body.Bytes, fields, draft);
+        draft.Body = draft.Body.ToArray();                // what goes to the background outlives what it was read from
     }
 
     public static void Read(ReadOnlyMemory<byte> body, FieldTable<ChatDraft> fields, ChatDraft draft)
@@ -44,7 +48,8 @@ internal sealed class RequestReader(IOptions<ServerOptions> server, IOptions<Req
     {
         if (!request.HasJsonContentType())
             throw new UnsupportedContentTypeException(request.ContentType, "application/json");
-        ReadFields(await BytesAsync(request, cancellationToken), fields, target);
+        using var body = await ReceiveAsync(request, cancellationToken);
+        ReadFields(body.Bytes, fields, target);
     }
 
     private static void ReadFields<T>(ReadOnlyMemory<byte> body, FieldTable<T> fields, T target)
@@ -73,26 +78,34 @@ internal sealed class RequestReader(IOptions<ServerOptions> server, IOptions<Req
         }
     }
 
-    /// <summary>The body in an array of its length, once a quarter of it has come: a length that is only claimed takes no memory, and nothing is rounded up.</summary>
-    private static async Task<ReadOnlyMemory<byte>> BytesAsync(HttpRequest request, CancellationToken cancellationToken)
+    /// <summary>The whole body; room for it grows as it comes, so that a length which is only claimed takes none.</summary>
+    private static async Task<BodyMemory> ReceiveAsync(HttpRequest request, CancellationToken cancellationToken)
     {
         var expected = Math.Min(request.ContentLength ?? Array.MaxLength, Array.MaxLength);
-        var (bytes, length) = (Array.Empty<byte>(), 0);
         var share = request.HttpContext.RequestServices.GetRequiredService<BodyBudget>().Open(request.HttpContext);
-        while (length < expected)
+        var body = new BodyMemory();
+        try
         {
-            if (length == bytes.Length)
+            while (body.Length < expected)
             {
-                var larger = (int)Math.Min(Math.Max(64 * 1024, 4L * length), expected);
-                share.GrowTo(larger);
-                Array.Resize(ref bytes, larger);
+                if (body.Free.IsEmpty)
+                {
+                    var larger = (int)Math.Min(Math.Max(64 * 1024, 4L * body.Length), expected);
+                    share.GrowTo(larger);
+                    body.GrowTo(larger);
+                }
+                var read = await request.Body.ReadAsync(body.Free, cancellationToken);
+                if (read == 0)
+                    break;
+                body.Add(read);
             }
-            var read = await request.Body.ReadAsync(bytes.AsMemory(length), cancellationToken);
-            if (read == 0)
-                break;
-            length += read;
+            return body;
         }
-        return bytes.AsMemory(0, length);
+        catch
+        {
+            ((IDisposable)body).Dispose();
+            throw;
+        }
     }
 
     private static void RequireFewValues(ReadOnlySpan<byte> json)

@@ -10,6 +10,9 @@ internal sealed class ProcessWatch(int pid, string? temporaryFolder = null)
 
     public double ResidentMegabytes => Status("VmRSS") / KilobytesPerMegabyte;
 
+    /// <summary>Of the resident memory what only the process gives back. The rest are pages of files, which the kernel takes and brings again as it likes.</summary>
+    public double OwnMegabytes => (Status("RssAnon") + Status("RssShmem")) / KilobytesPerMegabyte;
+
     /// <summary>Since the process began, or since <see cref="ResetPeak"/>.</summary>
     public double PeakMegabytes => Status("VmHWM") / KilobytesPerMegabyte;
 
@@ -21,7 +24,7 @@ internal sealed class ProcessWatch(int pid, string? temporaryFolder = null)
 
     /// <param name="seconds">when this is, for the table</param>
     public ResourceSample Sample(double seconds) => new(
-        seconds, ResidentMegabytes, PeakMegabytes, (int)Status("Threads"), Directory.GetFileSystemEntries($"/proc/{pid}/fd").Length, Children(),
+        seconds, ResidentMegabytes, OwnMegabytes, PeakMegabytes, (int)Status("Threads"), Directory.GetFileSystemEntries($"/proc/{pid}/fd").Length, Children(),
         temporaryFolder is null ? 0 : Directory.GetFileSystemEntries(temporaryFolder, "*", SearchOption.AllDirectories).Length);
 
     private long Status(string field)
@@ -50,5 +53,7 @@ internal sealed class ProcessWatch(int pid, string? temporaryFolder = null)
 }
 
 /// <summary>What a process held at one moment.</summary>
+/// <param name="RssMb">resident memory</param>
+/// <param name="OwnMb">of it what does not belong to files</param>
 /// <param name="Children">processes that it has started and that still run</param>
-internal sealed record ResourceSample(double Seconds, double RssMb, double PeakMb, int Threads, int Files, int Children, int TemporaryFiles);
+internal sealed record ResourceSample(double Seconds, double RssMb, double OwnMb, double PeakMb, int Threads, int Files, int Children, int TemporaryFiles);

@@ -50,8 +50,8 @@ internal static class SoakCommand
                 {
                     var watch = running.WatchedId is { } pid ? new ProcessWatch(pid, running.Id is null ? temporary.FullName : null) : null;
                     var clips = await ClipSupply.DrawAsync(Clips, order.Seed, cancellationToken);
-                    using var client = new ChatClient(running.Url, keys?.Honest);
-                    using var http = new HostileHttp(running.Url, keys?.Hostile);
+                    using var client = new ChatClient(running.Url, keys?.Honest, SoakRun.IdleConnection);
+                    using var http = new HostileHttp(running.Url, keys?.Hostile, SoakRun.IdleConnection);
                     using var canary = new Canary();
                     var clock = Stopwatch.StartNew();
                     run = new(

@@ -10,10 +10,13 @@ namespace LlamaVid.Benchmarks.Soak;
 /// <param name="watch">null when the process is not known: only answers are judged</param>
 internal sealed class SoakRun(ChatClient client, ProcessWatch? watch, SoakOrder order, Misbehaviour day, HonestTraffic honest, HostileTraffic hostile, Stopwatch clock)
 {
+    /// <summary>After it clients close connections: well before a rest is over, so that what is open then is the server's own.</summary>
+    public static readonly TimeSpan IdleConnection = TimeSpan.FromSeconds(2);
+
     private static readonly TimeSpan LongestAnswer = TimeSpan.FromMinutes(5), RestTime = TimeSpan.FromSeconds(5);
 
     private readonly Table _table = new(
-        ("seconds", 8), ("MB", 7), ("peak", 7), ("threads", 7), ("files", 6), ("children", 8), ("temporary", 9), ("requests", 9), ("honest", 7));
+        ("seconds", 8), ("MB", 7), ("own", 7), ("peak", 7), ("threads", 7), ("files", 6), ("children", 8), ("temporary", 9), ("requests", 9), ("honest", 7));
 
     public SoakTally Tally { get; } = new();
 
@@ -104,7 +107,7 @@ internal sealed class SoakRun(ChatClient client, ProcessWatch? watch, SoakOrder 
         if (watch is null) return null;
         var sample = watch.Sample(clock.Elapsed.TotalSeconds);
         lock (Samples) Samples.Add(sample);
-        _table.Row(sample.Seconds, sample.RssMb, sample.PeakMb, sample.Threads, sample.Files, sample.Children, sample.TemporaryFiles, Tally.Count, Honest.AnsweredAtOnce + Honest.AnsweredOnRetry);
+        _table.Row(sample.Seconds, sample.RssMb, sample.OwnMb, sample.PeakMb, sample.Threads, sample.Files, sample.Children, sample.TemporaryFiles, Tally.Count, Honest.AnsweredAtOnce + Honest.AnsweredOnRetry);
         return sample;
     }
 }

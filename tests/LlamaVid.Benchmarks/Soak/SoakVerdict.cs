@@ -16,8 +16,8 @@ internal static class SoakVerdict
         var faults = new List<string>();
         if (samples.Count >= LeastSamples)
         {
-            var (second, last) = (Median(samples, quarter: 1, sample => sample.RssMb), Median(samples, quarter: 3, sample => sample.RssMb));
-            Check("resident megabytes", second, last, Math.Max(Bounds.ResidentMegabytes, second * Bounds.ResidentShare));
+            CheckMemory("resident megabytes", sample => sample.RssMb);
+            CheckMemory("resident megabytes that are no file's", sample => sample.OwnMb);
             Check("threads", Median(samples, quarter: 1, sample => sample.Threads), Median(samples, quarter: 3, sample => sample.Threads), Bounds.Threads);
         }
         else
@@ -26,6 +26,12 @@ internal static class SoakVerdict
         Check("child processes", settled.Children, end.Children, Bounds.Children);
         Check("temporary files", settled.TemporaryFiles, end.TemporaryFiles, Bounds.TemporaryFiles);
         return faults;
+
+        void CheckMemory(string what, Func<ResourceSample, double> of)
+        {
+            var (second, last) = (Median(samples, quarter: 1, of), Median(samples, quarter: 3, of));
+            Check(what, second, last, Math.Max(Bounds.ResidentMegabytes, second * Bounds.ResidentShare));
+        }
 
         void Check(string what, double before, double after, double bound)
         {

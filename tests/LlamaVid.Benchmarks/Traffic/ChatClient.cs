@@ -6,9 +6,10 @@ namespace LlamaVid.Benchmarks.Traffic;
 
 /// <summary>Asks a server over HTTP and times the stream of its answer. Chooses neither questions nor moments.</summary>
 /// <param name="key">null sends none</param>
-internal sealed class ChatClient(Uri server, string? key = null) : IDisposable
+/// <param name="idle">how long a connection stays open that nobody uses; a minute when left out</param>
+internal sealed class ChatClient(Uri server, string? key = null, TimeSpan? idle = null) : IDisposable
 {
-    private readonly HttpClient _http = new(new SocketsHttpHandler { PooledConnectionIdleTimeout = TimeSpan.FromMinutes(1) })
+    private readonly HttpClient _http = new(new SocketsHttpHandler { PooledConnectionIdleTimeout = idle ?? TimeSpan.FromMinutes(1) })
     {
         BaseAddress = server, Timeout = Timeout.InfiniteTimeSpan, DefaultRequestHeaders = { Authorization = key is null ? null : new("Bearer", key) },
     };

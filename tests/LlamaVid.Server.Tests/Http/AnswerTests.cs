@@ -18,7 +18,7 @@ public sealed class AnswerTests(DefaultServer fixture)
         var body = Encoding.UTF8.GetBytes(Clips.Chat(url: $"data:video/mp4;base64,{Convert.ToBase64String(new byte[Size])}"));
         var before = GC.GetAllocatedBytesForCurrentThread();
 
-        RequestReader.Read(body, RequestReader.ChatFields, new(new(8, 3, 2, 0), RequestFiles.None));
+        RequestReader.Read(body, RequestReader.ChatFields, new(new(8, 3, 2, 0, new(() => null)), RequestFiles.None));
 
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, Size, 4 * Size);
     }

@@ -45,6 +45,14 @@ public sealed class EstimateTests(DefaultServer fixture)
     }
 
     [Fact]
+    public async Task A_text_that_no_context_holds_is_told_without_being_read()
+    {
+        var json = (await EstimateAsync($$"""{"messages":[{"role":"user","content":"{{new string('a', 3_000_000)}}"}]}""")).Json;
+        Assert.False(json.GetProperty("fits").GetBoolean());
+        Assert.Equal("context_length_exceeded", json.GetProperty("refusal").GetProperty("error").GetProperty("code").GetString());
+    }
+
+    [Fact]
     public async Task Media_that_cannot_be_opened_are_told_as_the_answer_would()
     {
         var json = (await EstimateAsync(Clips.Chat(url: "data:video/mp4;base64,AAAA"))).Json;

@@ -118,6 +118,17 @@ public sealed class FaultTests(DefaultServer fixture)
     }
 
     [Theory]
+    [InlineData("/v1/chat/completions", """{"messages":[{"role":"user","content":"TEXT"}]}""")]
+    [InlineData("/v1/chat/completions", """{"messages":[{"role":"user","content":[{"type":"text","text":"TEXT"}]}]}""")]
+    [InlineData("/v1/ask", """{"question":"TEXT","video_url":"data:video/mp4;base64,AAAA"}""")]
+    public async Task A_text_longer_than_any_context_is_refused_with_the_numbers(string route, string body)
+    {
+        var reply = await _server.PostAsync(route, new StringContent(body.Replace("TEXT", new string('a', 3_000_000)), null, "application/json"));
+        Assert.Equal((400, "context_length_exceeded"), (reply.Status, reply.Code));
+        Assert.Contains("at least", reply.Error.GetProperty("message").GetString());
+    }
+
+    [Theory]
     [InlineData("", "video", "missing_required_parameter")]
     [InlineData("speed=1", "speed", "unknown_parameter")]
     [InlineData("max_tokens=many", "max_tokens", "invalid_value")]

@@ -9,7 +9,7 @@ namespace LlamaVid.Tests.Benchmarks;
 /// <summary>What a soak lets pass and what it does not.</summary>
 public sealed class SoakJudgementTests
 {
-    private static readonly ResourceSample Rest = new(600, 1000, 1200, 40, 100, 0, 1);
+    private static readonly ResourceSample Rest = new(600, 1000, 800, 1200, 40, 100, 0, 1);
 
     [Fact]
     public void What_breathes_has_not_grown() =>
@@ -27,6 +27,11 @@ public sealed class SoakJudgementTests
         Assert.Equal(["resident megabytes"], Names(SoakVerdict.Of(Memory(minute => 1000 + 4 * minute), Rest, Rest)));
         Assert.Equal(["resident megabytes"], Names(SoakVerdict.Of(Memory(minute => 300 + 4 * minute), Rest, Rest)));
     }
+
+    [Fact]
+    public void A_leak_behind_pages_of_files_that_the_kernel_took_is_growth() => Assert.Equal(
+        ["resident megabytes that are no file's"],
+        Names(SoakVerdict.Of([.. Memory(_ => 1000).Select((sample, minute) => sample with { OwnMb = 500 + 4 * minute })], Rest, Rest)));
 
     [Fact]
     public void Everything_that_is_counted_is_named_when_it_grows() => Assert.Equal(

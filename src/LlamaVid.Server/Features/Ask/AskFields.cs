@@ -13,7 +13,7 @@ internal static class AskFields
     public static FieldTable<ChatDraft> Json { get; } = new(
     [
         new Field<ChatDraft>("question", "What to answer.", () => new() { Type = JsonSchemaType.String },
-            (draft, value) => draft.Question = value.Text(), Required: true, Form: FormValue.Text),
+            (draft, value) => draft.Question = draft.Limits.Text.Read(value), Required: true, Form: FormValue.Text),
         Media(PartFields.Address("video_url", "An https address or `data:video/mp4;base64,…`.", MediaKind.Video)),
         Media(PartFields.Address("image_url", "An https address or `data:image/png;base64,…`.", MediaKind.Image)),
         new Field<ChatDraft>("video", "A file in a form; in JSON the same as `video_url`, or a list of frames.", PartFields.FramesSchema,

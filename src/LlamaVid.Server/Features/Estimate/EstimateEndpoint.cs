@@ -32,23 +32,35 @@ internal static class EstimateEndpoint
     {
         using var files = store.For(context);
         var draft = reader.NewDraft(files);
-        await RequestReader.ReadAsync(context.Request, RequestReader.ChatFields, draft, context.RequestAborted);
-        var request = reader.Finish(draft);
-        if (request.Model is { } model && model != engine.ModelName)
-            throw new ModelNotFoundException(model, engine.ModelName);
+        var answer = await EstimateAsync();
+        await context.Response.WriteAsJsonAsync(answer, OpenAiJson.Wire.EstimateAnswer, cancellationToken: context.RequestAborted);
 
-        var estimate = await engine.Engine.EstimateAsync(request.Generation, context.RequestAborted);
-        await context.Response.WriteAsJsonAsync(Answer(estimate, request, engine, context), OpenAiJson.Wire.EstimateAnswer, cancellationToken: context.RequestAborted);
+        async Task<EstimateAnswer> EstimateAsync()
+        {
+            try
+            {
+                await RequestReader.ReadAsync(context.Request, RequestReader.ChatFields, draft, context.RequestAborted);
+            }
+            catch (ContextLengthExceededException fault)  // of a text that nobody has to read on for
+            {
+                return Answer(new([], null, null, null, engine.Engine.Waiting, fault), draft.Choices, null, engine, context);
+            }
+            var request = reader.Finish(draft);
+            if (request.Model is { } model && model != engine.ModelName)
+                throw new ModelNotFoundException(model, engine.ModelName);
+            var estimate = await engine.Engine.EstimateAsync(request.Generation, context.RequestAborted);
+            return Answer(estimate, request.Generation.Choices, request.Answer.MediaPath, engine, context);
+        }
     }
 
-    private static EstimateAnswer Answer(RequestEstimate estimate, ChatRequest request, EngineHost engine, HttpContext context)
+    private static EstimateAnswer Answer(RequestEstimate estimate, int choices, string? mediaPath, EngineHost engine, HttpContext context)
     {
         var card = engine.Engine.Card!;
         return new()
         {
             Model = engine.ModelName,
             Fits = estimate.Refusal is null,
-            Refusal = estimate.Refusal is { } fault ? Refusal(fault, request, context) : null,
+            Refusal = estimate.Refusal is { } fault ? Refusal(fault, mediaPath, context) : null,
             Frames = estimate.Media.Sum(item => item.Frames),
             Media = [.. estimate.Media.Select(item => new EstimatedMedia(
                 item.Kind == MediaKind.Video ? "video" : "image", item.Frames, item.Tokens, item.Duration, item.FramesPerSecond, item.Width, item.Height, card.TokensPerFrame, item.IsKnown ? "hit" : "miss",
@@ -56,16 +68,16 @@ internal static class EstimateEndpoint
             PromptTokens = estimate.PromptPositions,
             VideoTokens = estimate.Media.Sum(item => item.Tokens),
             MaxTokens = estimate.AnswerTokens,
-            N = request.Generation.Choices,
+            N = choices,
             MaxModelLen = card.ContextLength,
             KvBytes = estimate.KvBytes,
             QueuePosition = estimate.Waiting,
         };
     }
 
-    private static Refusal Refusal(Exception fault, ChatRequest request, HttpContext context)
+    private static Refusal Refusal(Exception fault, string? mediaPath, HttpContext context)
     {
-        var (status, error) = ErrorMap.Map(fault, RequestIds.Of(context), request.Answer.MediaPath);
+        var (status, error) = ErrorMap.Map(fault, RequestIds.Of(context), mediaPath);
         return status < 500 || status == StatusCodes.Status503ServiceUnavailable ? new(status, error) : throw fault;
     }
 }

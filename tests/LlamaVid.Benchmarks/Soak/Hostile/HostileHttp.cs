@@ -4,11 +4,12 @@ using System.Text;
 namespace LlamaVid.Benchmarks.Soak.Hostile;
 
 /// <summary>Sends what any HTTP client could send, and tells the status alone; of a stream also whether it ended with an error.</summary>
-internal sealed class HostileHttp(Uri server, string? key) : IDisposable
+/// <param name="idle">how long a connection stays open that nobody uses</param>
+internal sealed class HostileHttp(Uri server, string? key, TimeSpan idle) : IDisposable
 {
     private static readonly TimeSpan LongestAnswer = TimeSpan.FromMinutes(2);
 
-    private readonly HttpClient _http = new() { BaseAddress = server, Timeout = LongestAnswer };
+    private readonly HttpClient _http = new(new SocketsHttpHandler { PooledConnectionIdleTimeout = idle }) { BaseAddress = server, Timeout = LongestAnswer };
 
     public Task<string> ChatAsync(string body, CancellationToken cancellationToken) =>
         PostAsync("/v1/chat/completions", new StringContent(body, Encoding.UTF8, "application/json"), key, cancellationToken);
