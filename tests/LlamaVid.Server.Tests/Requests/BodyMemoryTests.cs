@@ -1,7 +1,9 @@
+using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.Json;
 using LlamaVid.Engine;
 using LlamaVid.Server.Requests;
+using LlamaVid.Server.Tests.Http;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
@@ -51,6 +53,22 @@ public sealed class BodyMemoryTests
         await RequestReader.ReadAsync(context.Request, RequestReader.ChatFields, draft, TestContext.Current.CancellationToken);      // of a stream in memory: on this thread
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 2 * Little);
         Assert.Equal("Hi", draft.Messages.Single().Text);
+    }
+
+    [Fact]
+    public async Task What_bodies_leave_behind_is_collected_without_waiting_for_as_much_again()
+    {
+        var budget = new BodyBudget(Options.Create(new ServerOptions()));
+        var left = Leave();
+        var share = budget.Open(new DefaultHttpContext());
+        share.GrowTo(64 << 20);
+        Assert.Equal(64 << 20, budget.Held);
+        share.Dispose();
+        Assert.Equal(0, budget.Held);
+        await Deadline.Until(() => !left.IsAlive);
+
+        [MethodImpl(MethodImplOptions.NoInlining)]
+        static WeakReference Leave() => new(new byte[1_000_000]);
     }
 
     [Fact]
