@@ -15,6 +15,10 @@ internal static class OneDnn
             return ops.mkldnn._reorder_linear_weight(weight, rows)
           def multiply(self: __torch__.M, x: Tensor, weight: Tensor, bias: Optional[Tensor]) -> Tensor:
             return ops.mkldnn._linear_pointwise(x, weight, bias, "none", annotate(List[Optional[number]], []), "")
+          def address(self: __torch__.M, weight: Tensor) -> int:
+            return ops.mkldnn.data_ptr(weight)
+          def bytes(self: __torch__.M, weight: Tensor) -> int:
+            return ops.mkldnn._nbytes(weight)
           def pack_int8(self: __torch__.M, weight: Tensor) -> Tensor:
             return ops.onednn.qlinear_prepack(weight, None)
           def multiply_int8(self: __torch__.M, x: Tensor, x_scales: Tensor, weight: Tensor, scales: Tensor, zeros: Tensor, bias: Optional[Tensor]) -> Tensor:
@@ -33,6 +37,14 @@ internal static class OneDnn
     public static Tensor Reorder(Tensor weight) => Call("reorder", weight, ExpectedRows);
 
     public static Tensor Multiply(Tensor rows, Tensor weight, Tensor? bias) => Call("multiply", rows, weight, bias);
+
+    /// <returns>where a reordered weight lies, and how many bytes it has, those included that fill it up</returns>
+    public static (nint Address, long Bytes) Place(Tensor weight)
+    {
+        using var address = (Scalar)Module.invoke("address", weight);
+        using var bytes = (Scalar)Module.invoke("bytes", weight);
+        return ((nint)address.ToInt64(), bytes.ToInt64());
+    }
 
     /// <param name="weight">[outputs, inputs] int8</param>
     public static Tensor PackInt8(Tensor weight) => Call("pack_int8", weight);

@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using LlamaVid.Model.Layers;
 using static TorchSharp.torch;
 
@@ -72,7 +73,40 @@ public sealed class PackedWeightTests
         }
     }
 
+    /// <summary>Up to four rows are multiplied where oneDNN has put the weight. A processor for which it chooses another order is left to it, so the order must be seen, and nothing else be taken for it.</summary>
     [Theory]
+    [InlineData(128, 128)]
+    [InlineData(352, 88)]
+    [InlineData(131, 5)]
+    [InlineData(2048, 1408)]
+    [InlineData(32003, 128)]
+    public void A_bfloat16_weight_is_read_in_the_order_that_oneDNN_gave_it(int outputs, int inputs)
+    {
+        Assert.SkipUnless(LlamaVid.Model.Devices.MultipliesBFloat16 && Vector512.IsHardwareAccelerated, "this processor has no registers for it");
+        using var inference = inference_mode();
+        using var scope = NewDisposeScope();
+        var square = randn(BFloat16Product.Tile, BFloat16Product.Tile).to(ScalarType.BFloat16);
+        Assert.SkipWhen(BFloat16Tiles.Of(square, OneDnn.Reorder(square)) is null, "oneDNN has another order for this processor");
+
+        var weight = randn(outputs, inputs).to(ScalarType.BFloat16);
+        var packed = OneDnn.Reorder(weight);
+        var tiles = BFloat16Tiles.Of(weight, packed);
+        Assert.NotNull(tiles);
+
+        var x = randn(BFloat16Product.MostRows, inputs).to(ScalarType.BFloat16);
+        var together = BFloat16Product.Multiply(x, tiles.Value, null);
+        var exact = nn.functional.linear(x.to(ScalarType.Float64), weight.to(ScalarType.Float64));
+        Assert.InRange((double)(together.to(ScalarType.Float64).sub(exact).norm() / exact.norm()), 0, 0.004);
+        for (var row = 0; row < BFloat16Product.MostRows; row++)
+            Assert.True(BFloat16Product.Multiply(x.narrow(0, row, 1), tiles.Value, null).equal(together.narrow(0, row, 1)).all().item<bool>());
+
+        var other = weight.clone();
+        other[outputs - 1, inputs - 1] = other[outputs - 1, inputs - 1] + 1;
+        Assert.Null(BFloat16Tiles.Of(other, packed));
+    }
+
+    [Theory]
+    [InlineData(WeightForm.BFloat16)]
     [InlineData(WeightForm.Int8)]
     [InlineData(WeightForm.Int4)]
     public void A_row_that_is_not_finite_stays_so_and_spoils_no_other(WeightForm form)
