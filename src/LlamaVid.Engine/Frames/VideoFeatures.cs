@@ -70,12 +70,19 @@ internal sealed class VideoFeatures : IDisposable
         _writer?.Append(batch.Features);
     }
 
-    /// <summary>Encoded frames from <paramref name="first"/> on, as many as lie in one chunk and at most <paramref name="count"/>.</summary>
-    /// <returns>a view [t, N, C]</returns>
+    /// <summary>Encoded frames from <paramref name="first"/> on, however few of them came at a time.</summary>
+    /// <returns>[count, N, C]: a view where they lie in one chunk, else a copy; of the caller's dispose scope</returns>
     public Tensor Read(int first, int count)
     {
-        var (start, rows) = _chunks.FindLast(chunk => chunk.First <= first);
-        return rows.narrow(0, first - start, Math.Min(count, rows.shape[0] - (first - start)));
+        var parts = new List<Tensor>();
+        for (var (chunk, end) = (_chunks.FindLastIndex(chunk => chunk.First <= first), first + count); first < end; chunk++)
+        {
+            var (start, rows) = _chunks[chunk];
+            var length = Math.Min(end - first, (int)rows.shape[0] - (first - start));
+            parts.Add(rows.narrow(0, first - start, length));
+            first += length;
+        }
+        return parts.Count == 1 ? parts[0] : cat([.. parts], 0);
     }
 
     /// <summary>Its reader has read everything before frame <paramref name="first"/>.</summary>

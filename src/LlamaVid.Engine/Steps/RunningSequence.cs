@@ -89,7 +89,7 @@ internal sealed class RunningSequence : Workload, IDisposable
         _question ??= _model.EncodeQuestion(Layout.Condition!).DetachFromDisposeScope();
         var rows = Video!.Read(sight.Compressed, count);
         sight.Tokens.Add(_model.FrameTokens(rows, _question, isMovie).flatten(0, 1).DetachFromDisposeScope());
-        sight.Compressed += (int)rows.shape[0];
+        sight.Compressed += count;
         Video.HasRead(sight.Compressed);
         Sequence.Clock.Encoded(begin);
         Sequence.Publish(new GenerationEvent.Progress(WorkStage.Vision, sight.Compressed, sight.Media.Plan.ExpectedFrames));

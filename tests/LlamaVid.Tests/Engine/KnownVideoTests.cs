@@ -56,6 +56,21 @@ public sealed class KnownVideoTests(EngineFixture fixture) : IClassFixture<Engin
     }
 
     [Fact]
+    public async Task Frames_of_a_known_video_are_read_many_at_a_time_however_few_came_at_a_time()
+    {
+        FrameSampling all = new() { FramesPerSecond = 5 };
+        await using var slow = await fixture.StartAsync(new() { MaxFramesPerStep = 1 });
+        var expected = await slow.Submit(fixture.Video("Which colour?", all)).TokensAsync();
+        await using var engine = await fixture.StartAsync(new() { MaxFramesPerStep = 16 });
+        var first = await engine.Submit(fixture.Video("What happens?", all)).AllAsync();
+        var second = await engine.Submit(fixture.Video("Which colour?", all)).AllAsync();
+
+        Assert.False(Media(first).WasKnown);
+        Assert.Equal([16, 30], second.OfType<GenerationEvent.Progress>().Where(step => step.Stage == WorkStage.Vision).Select(step => (int)step.Done));
+        Assert.Equal(expected, Tokens(second));
+    }
+
+    [Fact]
     public async Task Who_shares_a_video_does_not_depend_on_who_asked_first()
     {
         var expected = await fixture.Engine.Submit(fixture.Video("Second?")).TokensAsync();

@@ -175,7 +175,9 @@ public sealed class HostileMediaTests
             ' "$0" "$(command -v ffprobe)" > ffprobe && chmod 700 ffprobe
             """, folder);
         await using var lab = new MediaLab(options => options.FfmpegPath = folder);
-        await Task.WhenAll(Enumerable.Range(0, 12).Select(async _ => await (await lab.OpenAsync(path)).DisposeAsync()));
+        var bytes = await File.ReadAllBytesAsync(path, MediaLab.Cancel);
+        await Task.WhenAll(Enumerable.Range(0, 12).Select(async i =>
+            await (await lab.Opener.OpenAsync(new MediaSource.Inline((byte[])[.. bytes, 0, 0, 0, 9, .. "free"u8, (byte)i]), MediaLab.Cancel)).DisposeAsync()));
     }
 
     [Theory]
