@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace LlamaVid.Model.Decoder;
@@ -32,6 +33,7 @@ internal static unsafe class BFloat16Rows
         });
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]              // the first rows of a process are as fast as the later ones
     private static void Normalise(ushort* from, ushort* weight, ushort* to, int width, float eps)
     {
         var squares = Vector512<float>.Zero;
@@ -49,6 +51,7 @@ internal static unsafe class BFloat16Rows
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Rotate(ushort* head, ushort* cos, ushort* sin, int half)
     {
         var end = half - BFloat16Lanes.Half;

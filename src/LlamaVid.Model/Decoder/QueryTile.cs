@@ -29,6 +29,7 @@ internal readonly unsafe struct QueryTile(float* memory, int size)
     /// <summary>Positions whose weights fill whole registers.</summary>
     public static int Filled(int positions) => (positions + Rows - 1) / Rows * Rows;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]              // the first prompts of a process are as fast as the later ones
     public void Load(int row, ushort* query)
     {
         var scale = Vector512.Create(1 / MathF.Sqrt(size));
@@ -47,6 +48,7 @@ internal readonly unsafe struct QueryTile(float* memory, int size)
 
     /// <summary>Scores of so many positions.</summary>
     /// <param name="ahead">what is looked at next and comes into the cache meanwhile</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Score(ushort* keys, int count, float* scores, ushort* ahead)
     {
         for (var position = 0; position < count; position += 2)
@@ -77,6 +79,7 @@ internal readonly unsafe struct QueryTile(float* memory, int size)
     }
 
     /// <summary>Puts e^(score - greatest so far) in the scores' places, and brings what was summed before to the same measure.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Weigh(float* scores, int count)
     {
         var known = Vector512.Load(Greatest);
@@ -100,6 +103,7 @@ internal readonly unsafe struct QueryTile(float* memory, int size)
     }
 
     /// <summary>Adds so many positions' values.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Add(ushort* values, int count, float* weights)
     {
         for (var at = 0; at < size; at += 2 * Pairs)
@@ -128,6 +132,7 @@ internal readonly unsafe struct QueryTile(float* memory, int size)
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Store(int row, ushort* result)
     {
         var total = Totals + row;

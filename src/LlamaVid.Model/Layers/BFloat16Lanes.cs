@@ -28,6 +28,7 @@ internal static unsafe class BFloat16Lanes
         fixed (byte* start = first.bytes) return (nint)start;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static (Vector512<float> First, Vector512<float> Second) Load(ushort* values)
     {
         var (first, second) = Vector512.Widen(Vector512.Load(values));
@@ -35,11 +36,14 @@ internal static unsafe class BFloat16Lanes
     }
 
     /// <summary>Rounds to nearest, ties to even.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Vector512<float> first, Vector512<float> second, ushort* values) => Vector512.Narrow(Rounded(first), Rounded(second)).Store(values);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> LoadHalf(ushort* values) => (Vector512.WidenLower(Vector256.Load(values).ToVector512Unsafe()) << 16).AsSingle();
 
     /// <inheritdoc cref="Store"/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreHalf(Vector512<float> values, ushort* to) => Vector512.Narrow(Rounded(values), Rounded(values)).GetLower().Store(to);
 
     /// <summary>Of sixteen pairs the floats of even and of odd places: less work than in their order, where only sums or equally ordered factors follow.</summary>
@@ -51,20 +55,24 @@ internal static unsafe class BFloat16Lanes
     }
 
     /// <inheritdoc cref="Store"/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StorePairs(Vector512<float> even, Vector512<float> odd, ushort* values) => (Rounded(even) | Rounded(odd) << 16).Store((uint*)values);
 
     /// <summary>Where the registers of a row begin that is not a multiple of them: the last one ends with the row and covers some values twice.</summary>
     /// <param name="register">from 0</param>
     /// <param name="width">of the row, <see cref="Half"/> at least</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Start(int register, int width) => Math.Min(register * Half, width - Half);
 
     /// <summary>Registers that cover a row.</summary>
     public static int Registers(int width) => (width + Half - 1) / Half;
 
     /// <summary>What comes back of a value that is stored and loaded.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Round(Vector512<float> values) => (Rounded(values) << 16).AsSingle();
 
     /// <summary>The float of 16 bits.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Wide(ushort bits) => BitConverter.Int32BitsToSingle(bits << 16);
 
     /// <summary>Rounds a finite number to nearest, ties to even.</summary>
@@ -95,6 +103,7 @@ internal static unsafe class BFloat16Lanes
         else Parallel.For(0, rows, row);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<uint> Rounded(Vector512<float> values)
     {
         var bits = values.AsUInt32();
