@@ -142,6 +142,20 @@ public sealed class KnownMediaTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Damaged_bytes_that_many_bring_at_once_are_looked_into_one_after_the_other_and_refused_to_each()
+    {
+        await using var lab = Lab();
+        var damaged = new MediaSource.Inline((byte[])[0, 0, 0, 24, .. "ftypisom"u8, .. new byte[500]]);
+        _tools.Hold();
+        var opening = Enumerable.Range(0, 4).Select(_ => lab.Opener.OpenAsync(damaged, MediaLab.Cancel)).ToArray();
+        await UntilAsync(() => lab.Opener.Knowledge.Queries == 4 && _tools.Probes == OfAVideo);
+        _tools.LetGo();
+        foreach (var refused in opening) await Assert.ThrowsAsync<VideoUnreadableException>(() => refused);
+        Assert.InRange(_tools.Probes, 4, 4 * OfAVideo);
+        Assert.Equal((0, 0), (lab.Opener.Knowledge.Hits, lab.Opener.Knowledge.Bytes));
+    }
+
+    [Fact]
     public async Task When_the_one_who_looks_goes_away_the_next_one_looks()
     {
         await using var lab = Lab();
