@@ -6,7 +6,7 @@ namespace LlamaVid.Model.Layers;
 /// <remarks>oneDNN chooses an order by processor and size, and does not say which one: it is asked for the bytes, and they are compared with the weight.</remarks>
 internal static unsafe class BFloat16Tiles
 {
-    private const int FilledUp = 16, Compared = 16;                         // inputs to a multiple; every 16th tile
+    private const int FilledUp = 16, Compared = 64;                         // inputs to a multiple; every 64th tile
 
     /// <param name="weight">[outputs, inputs] bfloat16</param>
     /// <param name="packed">the same, reordered</param>
