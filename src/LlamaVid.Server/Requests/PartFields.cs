@@ -29,7 +29,8 @@ internal static class PartFields
 
     public static readonly IReadOnlyDictionary<string, FieldTable<PartDraft>> ByType = new Dictionary<string, FieldTable<PartDraft>>
     {
-        ["text"] = Part("text", Field.Text<PartDraft>("text", "The text.", (_, _) => { }, required: true) with { Read = (part, value) => part.Text = part.Limits.Text.Read(value) }),
+        ["text"] = Part("text", new("text", "The text.", () => new() { Type = JsonSchemaType.String },
+            (part, value) => part.Text = part.Limits.Text.Read(value), Required: true, Form: FormValue.Text)),
         ["video_url"] = Video("video_url",
             Address("video_url", "An https address, `data:video/mp4;base64,…`, or `data:video/jpeg;base64,<frame>,<frame>,…`.", MediaKind.Video)),
         ["input_video"] = Video("input_video",
