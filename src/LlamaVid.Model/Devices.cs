@@ -40,11 +40,18 @@ internal static class Devices
         return index < count ? torch.device($"cuda:{index}") : throw new DeviceUnavailableException(name, count);
     }
 
-    /// <summary>CPUs with AVX512-BF16 or AMX-BF16 multiply bfloat16 matrices faster than float32 ones; on others the opposite holds.</summary>
-    public static bool MultipliesBFloat16 { get; } = Has(7, 0, edx: 22) || Has(7, 1, eax: 5);
+    /// <summary>With AVX512-BF16 or AMX-BF16 a model in bfloat16 is faster than one in float32; on other CPUs the opposite holds.</summary>
+    public static bool MultipliesBFloat16 { get; } = HasAmxBFloat16 || Has(7, 1, eax: 5);
+
+    /// <summary>Intel's cores from AVX512-FP16 on are made to multiply bfloat16 by AMX; where a hypervisor hides that, their AVX512-BF16 has half the rate of float32 multiply-adds.</summary>
+    public static bool PairsBFloat16Slowly { get; } = IsIntel && MultipliesBFloat16 && Has(7, 0, edx: 23) && !HasAmxBFloat16;
 
     /// <summary>With AVX512-VNNI or AVX-VNNI sums of 8-bit products have 32 bits; what older CPUs use instead may overflow.</summary>
     public static bool MultipliesInt8 { get; } = Has(7, 0, ecx: 11) || Has(7, 1, eax: 4);
+
+    private static bool HasAmxBFloat16 => Has(7, 0, edx: 22);
+
+    private static bool IsIntel => X86Base.IsSupported && X86Base.CpuId(0, 0).Ebx == BitConverter.ToInt32("Genu"u8);
 
     private static bool Has(int leaf, int subleaf, int? eax = null, int? ecx = null, int? edx = null)
     {

@@ -74,6 +74,7 @@ internal static unsafe class BFloat16Product
         var (a0, a1, a2, a3) = (Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero);
         for (var end = x + inputs; x < end; x += 2, tile += Registers * Pairs)
         {
+            Ahead.Lines4(tile);
             a0 = Sum(a0, BFloat16Lanes.LoadPairs(tile), x);
             a1 = Sum(a1, BFloat16Lanes.LoadPairs(tile + Pairs), x);
             a2 = Sum(a2, BFloat16Lanes.LoadPairs(tile + 2 * Pairs), x);
@@ -92,6 +93,7 @@ internal static unsafe class BFloat16Product
         var (d0, d1, d2, d3) = (a0, a1, a2, a3);
         for (var end = x + inputs; x < end; x += 2, tile += Registers * Pairs)
         {
+            Ahead.Lines4(tile);
             var pairs = BFloat16Lanes.LoadPairs(tile);
             (a0, b0, c0, d0) = (Sum(a0, pairs, x), Sum(b0, pairs, x + inputs), Sum(c0, pairs, x + 2 * inputs), Sum(d0, pairs, x + 3 * inputs));
             pairs = BFloat16Lanes.LoadPairs(tile + Pairs);
@@ -119,7 +121,10 @@ internal static unsafe class BFloat16Product
         fourth.Store(sums + 3 * BFloat16Lanes.Half);
     }
 
-    private static void Store(float* sums, ushort* bias, ushort* results, int room)
+    /// <summary>Rounds a row's sums of a tile.</summary>
+    /// <param name="bias">of the tile's first output, or null</param>
+    /// <param name="room">outputs that there are</param>
+    public static void Store(float* sums, ushort* bias, ushort* results, int room)
     {
         var at = 0;
         for (; at <= room - BFloat16Lanes.Half; at += BFloat16Lanes.Half)

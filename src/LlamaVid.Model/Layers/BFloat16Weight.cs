@@ -1,6 +1,6 @@
 namespace LlamaVid.Model.Layers;
 
-/// <summary>bfloat16 in oneDNN's own order. Few rows are multiplied by a kernel of our own where it knows that order, all others by oneDNN's.</summary>
+/// <summary>bfloat16 in oneDNN's own order. Few rows are multiplied by a kernel of our own where it knows that order, many where the processor's pairs are slow, all others by oneDNN's.</summary>
 internal sealed class BFloat16Weight : PackedWeight
 {
     private readonly Tensor _weight;
@@ -17,8 +17,12 @@ internal sealed class BFloat16Weight : PackedWeight
     public static bool Fits(Tensor weight) =>
         weight.dtype == ScalarType.BFloat16 && weight.device_type == DeviceType.CPU && Devices.MultipliesBFloat16;
 
-    public override Tensor Multiply(Tensor rows, Tensor? bias) =>
-        _tiles is { } tiles && rows.shape[0] <= BFloat16Product.MostRows ? BFloat16Product.Multiply(rows, tiles, bias) : OneDnn.Multiply(rows, _weight, bias);
+    public override Tensor Multiply(Tensor rows, Tensor? bias) => _tiles switch
+    {
+        { } tiles when rows.shape[0] <= BFloat16Product.MostRows => BFloat16Product.Multiply(rows, tiles, bias),
+        { } tiles when Devices.PairsBFloat16Slowly => BFloat16Eights.Multiply(rows, tiles, bias),
+        _ => OneDnn.Multiply(rows, _weight, bias),
+    };
 
     public override void Dispose() => _weight.Dispose();
 }

@@ -83,6 +83,7 @@ internal static unsafe class Int4Product
                 var part = Vector512<short>.Zero;
                 for (var at = register; at < register + RegistersOfSum; at++)
                 {
+                    Ahead.Line1(steps + at * Half);
                     var (low, high) = Unpacked(steps + at * Half);
                     part += Products(low, high, bytes + 4 * at);
                 }
@@ -108,6 +109,7 @@ internal static unsafe class Int4Product
                 var (part0, part1, part2, part3) = (Vector512<short>.Zero, Vector512<short>.Zero, Vector512<short>.Zero, Vector512<short>.Zero);
                 for (var at = register; at < register + RegistersOfSum; at++)
                 {
+                    Ahead.Line1(steps + at * Half);
                     var (low, high) = Unpacked(steps + at * Half);
                     sbyte* four = bytes + 4 * at;
                     part0 += Products(low, high, four);

@@ -106,6 +106,31 @@ public sealed class PackedWeightTests
     }
 
     [Theory]
+    [InlineData(128, 128, 5)]
+    [InlineData(352, 88, 8)]
+    [InlineData(131, 5, 9)]
+    [InlineData(1, 130, 16)]
+    [InlineData(1408, 6144, 17)]
+    [InlineData(2048, 1408, 100)]
+    public void Eight_bfloat16_rows_together_have_the_sums_of_a_row_alone(int outputs, int inputs, int rows)
+    {
+        Assert.SkipUnless(LlamaVid.Model.Devices.MultipliesBFloat16 && Vector512.IsHardwareAccelerated, "this processor has no registers for it");
+        using var inference = inference_mode();
+        using var scope = NewDisposeScope();
+        var weight = randn(outputs, inputs).to(ScalarType.BFloat16);
+        var tiles = BFloat16Tiles.Of(weight, OneDnn.Reorder(weight));
+        Assert.SkipWhen(tiles is null, "oneDNN has another order for this processor");
+
+        var (x, bias) = (randn(rows, inputs).to(ScalarType.BFloat16), randn(outputs).to(ScalarType.BFloat16));
+        foreach (var added in new[] { null, bias })
+        {
+            var together = BFloat16Eights.Multiply(x, tiles.Value, added);
+            for (var row = 0; row < rows; row++)
+                Assert.True(BFloat16Product.Multiply(x.narrow(0, row, 1), tiles.Value, added).equal(together.narrow(0, row, 1)).all().item<bool>(), $"row {row} of {rows}");
+        }
+    }
+
+    [Theory]
     [InlineData(WeightForm.BFloat16)]
     [InlineData(WeightForm.Int8)]
     [InlineData(WeightForm.Int4)]
