@@ -6,7 +6,7 @@ namespace LlamaVid.Model.Layers;
 
 /// <summary>Products of a few rows with a bfloat16 weight that lies as oneDNN packs it, read once from its first byte to its last. Knows nothing of how it came to lie so.</summary>
 /// <remarks>
-/// A step of few streams is bound by reading weights. oneDNN's product of one row reads them a tenth slower, and every call of it goes through an interpreter; from eight rows on it is the faster one.
+/// A step of few streams is bound by reading weights. oneDNN does not ask for them ahead of its loop, and every call of it goes through an interpreter; from eight rows on it is the faster one on processors whose pairs are fast.
 /// Sums are float32, in an order that does not depend on the rows beside it.
 /// </remarks>
 internal static unsafe class BFloat16Product
@@ -16,6 +16,9 @@ internal static unsafe class BFloat16Product
 
     /// <summary>Rows up to which this is the faster way.</summary>
     public const int MostRows = 4;
+
+    /// <summary>Three rows take as long one by one as four together.</summary>
+    private const int RowsOneByOne = 2;
 
     private const int BytesOfTask = 1 << 18, Registers = Tile / BFloat16Lanes.Half, Pairs = BFloat16Lanes.Count;
 
@@ -30,7 +33,8 @@ internal static unsafe class BFloat16Product
     {
         var (count, width, tiles) = ((int)rows.shape[0], (int)rows.shape[1], (weight.Outputs + Tile - 1) / Tile);
         var product = torch.empty([count, weight.Outputs], ScalarType.BFloat16);
-        var wide = ArrayPool<float>.Shared.Rent(count * weight.Inputs);
+        var wide = ArrayPool<float>.Shared.Rent(MostRows * weight.Inputs);
+        wide.AsSpan(count * weight.Inputs, (MostRows - count) * weight.Inputs).Clear();
         for (var row = 0; row < count; row++)
         {
             var place = wide.AsSpan(row * weight.Inputs, weight.Inputs);
@@ -60,7 +64,7 @@ internal static unsafe class BFloat16Product
     private static void Multiply(ushort* tile, float* x, int count, Weight weight, int output, ushort* bias, ushort* results)
     {
         var sums = stackalloc float[MostRows * Tile];
-        if (count == MostRows) Four(tile, x, weight.Inputs, sums);
+        if (count > RowsOneByOne) Four(tile, x, weight.Inputs, sums);
         else
             for (var row = 0; row < count; row++) One(tile, x + row * weight.Inputs, weight.Inputs, sums + row * Tile);
         var room = Math.Min(Tile, weight.Outputs - output);

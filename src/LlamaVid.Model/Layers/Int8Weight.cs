@@ -1,12 +1,13 @@
 namespace LlamaVid.Model.Layers;
 
 /// <summary>8-bit integers with a scale per output (the greatest magnitude becomes 127), multiplied with rows that are rounded to 8 bits on the way.</summary>
-/// <remarks>A row has its own scale, so its result does not depend on the rows beside it.</remarks>
+/// <remarks>A row has its own scale, so its result does not depend on the rows beside it. Few rows are multiplied by a kernel of our own where it knows oneDNN's order, all others by oneDNN's.</remarks>
 internal sealed class Int8Weight : PackedWeight
 {
     private readonly Tensor _weight;                                        // oneDNN's order
     private readonly Tensor _scales;                                        // [outputs] float32
     private readonly Tensor _zeros;                                         // [outputs] int32, all 0
+    private readonly Int8Product.Weight? _tiles;                            // in the memory of _weight
 
     public Int8Weight(Tensor weight)
     {
@@ -14,6 +15,7 @@ internal sealed class Int8Weight : PackedWeight
         _weight = OneDnn.PackInt8(integers).DetachFromDisposeScope();
         _scales = scales.DetachFromDisposeScope();
         _zeros = torch.zeros(scales.shape, ScalarType.Int32).DetachFromDisposeScope();
+        _tiles = Int8Tiles.Of(integers, _weight, _scales);
     }
 
     public override WeightForm Form => WeightForm.Int8;
@@ -24,7 +26,10 @@ internal sealed class Int8Weight : PackedWeight
     {
         using var scope = NewDisposeScope();
         var (bytes, scales) = RowBytes.Round(rows.to(ScalarType.BFloat16));
-        return OneDnn.Multiply(bytes, scales, _weight, _scales, _zeros, bias?.to(ScalarType.BFloat16)).to(rows.dtype).MoveToOuterDisposeScope();
+        var product = _tiles is { } tiles && bias is null && rows.shape[0] <= Int8Product.MostRows
+            ? Int8Product.Multiply(bytes, scales, tiles)
+            : OneDnn.Multiply(bytes, scales, _weight, _scales, _zeros, bias?.to(ScalarType.BFloat16));
+        return product.to(rows.dtype).MoveToOuterDisposeScope();
     }
 
     public override void Dispose()

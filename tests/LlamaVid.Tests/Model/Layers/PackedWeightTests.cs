@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using LlamaVid.Model.Layers;
 using static TorchSharp.torch;
 
@@ -106,10 +107,59 @@ public sealed class PackedWeightTests
     }
 
     [Theory]
+    [InlineData(128, 128)]
+    [InlineData(352, 88)]
+    [InlineData(131, 5)]
+    [InlineData(2048, 1408)]
+    [InlineData(32003, 128)]
+    public void An_8_bit_weight_is_read_in_the_order_that_oneDNN_gave_it(int outputs, int inputs)
+    {
+        Assert.SkipUnless(LlamaVid.Model.Devices.MultipliesInt8 && Avx512BW.IsSupported, "this processor has no registers for it");
+        using var inference = inference_mode();
+        using var scope = NewDisposeScope();
+        var (square, factors) = WeightRounding.ToInt8(randn(Int8Product.Tile, Int8Product.Tile));
+        Assert.SkipWhen(Int8Tiles.Of(square, OneDnn.PackInt8(square), factors) is null, "oneDNN has another order for this processor");
+
+        var (integers, scales) = WeightRounding.ToInt8(randn(outputs, inputs));
+        var packed = OneDnn.PackInt8(integers);
+        var tiles = Int8Tiles.Of(integers, packed, scales);
+        Assert.NotNull(tiles);
+
+        var nothing = zeros(scales.shape, ScalarType.Int32);
+        for (var rows = 1; rows <= Int8Product.MostRows; rows++)
+        {
+            var (bytes, rowScales) = RowBytes.Round(randn(rows, inputs).to(ScalarType.BFloat16));
+            var theirs = OneDnn.Multiply(bytes, rowScales, packed, scales, nothing, null);
+            Assert.True(Int8Product.Multiply(bytes, rowScales, tiles.Value).equal(theirs).all().item<bool>(), $"{rows} rows");
+        }
+
+        var other = integers.clone();
+        other[outputs - 1, inputs - 1] = other[outputs - 1, inputs - 1] - 1;
+        Assert.Null(Int8Tiles.Of(other, packed, scales));
+    }
+
+    [Fact]
+    public void A_row_that_is_no_number_has_no_8_bit_product_that_is_one()
+    {
+        using var inference = inference_mode();
+        using var layer = Layer(128, 64, WeightForm.Int8).Layer;
+        Assert.SkipUnless(layer.Packed?.Form == WeightForm.Int8, "this processor has no 8-bit products");
+        foreach (var value in new[] { float.NaN, float.PositiveInfinity })
+        {
+            using var scope = NewDisposeScope();
+            var x = randn(2, 128).to(ScalarType.BFloat16);
+            x[1, 5] = tensor(value).to(ScalarType.BFloat16);
+            var product = layer.Multiply(x, null).to(ScalarType.Float32);
+            Assert.True(product.narrow(0, 1, 1).isnan().all().item<bool>());
+            Assert.True(product.narrow(0, 0, 1).isfinite().all().item<bool>());
+        }
+    }
+
+    [Theory]
     [InlineData(128, 128, 5)]
     [InlineData(352, 88, 8)]
     [InlineData(131, 5, 9)]
-    [InlineData(1, 130, 16)]
+    [InlineData(65, 130, 16)]
     [InlineData(1408, 6144, 17)]
     [InlineData(2048, 1408, 100)]
     public void Eight_bfloat16_rows_together_have_the_sums_of_a_row_alone(int outputs, int inputs, int rows)
