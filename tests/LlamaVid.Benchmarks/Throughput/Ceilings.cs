@@ -8,7 +8,7 @@ namespace LlamaVid.Benchmarks.Throughput;
 
 /// <summary>What the machine can do at best, measured with the library's own kernels: reading memory, and multiplying matrices. The best run counts.</summary>
 /// <param name="ReadGbS">reading 1 GB of float32 once, as a sum does</param>
-/// <param name="Bf16GflopS">the better of <c>linear</c> and the product with a packed weight</param>
+/// <param name="Bf16GflopS">the best of <c>linear</c>, the product with a packed weight and float32, as which bfloat16 can be multiplied too</param>
 /// <param name="Int8GopS">the better of <c>aten::_int_mm</c> and the product with a packed weight, rows rounded beforehand</param>
 internal sealed record Ceilings(double ReadGbS, double F32GflopS, double Bf16GflopS, double Int8GopS)
 {
@@ -22,10 +22,11 @@ internal sealed record Ceilings(double ReadGbS, double F32GflopS, double Bf16Gfl
         long elements = size * 1_000_000L, side = size * 16L;
         var numbers = ones(elements);
         var operations = 2.0 * side * side * side / 1e9;
+        var (reading, wide) = (Best(() => numbers.sum()), Best(Product(ScalarType.Float32)));
         return new(
-            elements * 4 / 1e9 / Best(() => numbers.sum()),
-            operations / Best(Product(ScalarType.Float32)),
-            operations / Math.Min(Best(Product(ScalarType.BFloat16)), Best(Packed())),
+            elements * 4 / 1e9 / reading,
+            operations / wide,
+            operations / Math.Min(wide, Math.Min(Best(Product(ScalarType.BFloat16)), Best(Packed()))),
             operations / Math.Min(Best(Integers()), Best(PackedIntegers())));
 
         Func<Tensor> Product(ScalarType dtype)
