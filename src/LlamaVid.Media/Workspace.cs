@@ -34,6 +34,10 @@ public sealed class Workspace : IDisposable
             Directory.Move(unlocked, folder);               // only now may it be seen by a process that sweeps
             return new(folder, held);
         }
+        catch (DirectoryNotFoundException) when (Directory.Exists(options.TempRoot))
+        {
+            return Create(options);                         // a process that has just started has swept it before it had its lock
+        }
         catch
         {
             Directory.Delete(unlocked, recursive: true);
@@ -77,10 +81,10 @@ public sealed class Workspace : IDisposable
     {
         using var dead = TryLock(folder);
         if (dead is not null) Delete(folder);
-        else if (Path.GetFileName(folder).Length == Prefix.Length + IdLength) DeleteEmpty(folder);
+        else if (Path.GetFileName(folder).TrimStart('.').Length == Prefix.Length + IdLength) DeleteEmpty(folder);
     }
 
-    /// <summary>A folder gets its name when it has its lock, so an empty one was about to go when its process was killed, or is about to go.</summary>
+    /// <summary>An empty folder was about to go, or to get its lock, when its process was killed. Where its process lives, it is about to go, or another is made in its place.</summary>
     private static void DeleteEmpty(string folder)
     {
         try

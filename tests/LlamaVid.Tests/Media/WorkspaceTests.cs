@@ -24,6 +24,7 @@ public sealed class WorkspaceTests : IDisposable
 
     [Theory]
     [InlineData("llamavid-0123456789abcde")]
+    [InlineData(".llamavid-0123456789abcde")]
     [InlineData(".llamavid-0123456789abcde", "lock")]
     public void Folders_of_those_killed_while_they_made_or_deleted_one_are_swept_too(string name, params string[] files)
     {
@@ -63,6 +64,22 @@ public sealed class WorkspaceTests : IDisposable
         using var opener = new MediaOpener(Options, NullLogger.Instance);
 
         Assert.True(File.Exists(living.MediaPath));
+    }
+
+    [Fact]
+    public void Folders_that_are_just_made_are_there_while_others_start()
+    {
+        Parallel.For(0, 400, i =>
+        {
+            if (i % 4 == 0) new MediaOpener(Options, NullLogger.Instance).Dispose();
+            else
+            {
+                using var living = Workspace.Create(Options);
+                living.CreateMedia().Dispose();
+                Assert.True(File.Exists(living.MediaPath));
+            }
+        });
+        Assert.Empty(_root.GetFileSystemInfos());
     }
 
     [Theory]
