@@ -79,8 +79,8 @@ internal sealed record ChatRequest(string? Model, GenerationRequest Generation, 
         if (draft.Messages.Count == 0)
             throw new InvalidRequestException("messages", "'messages' is empty. Send at least one user message.");
 
-        string? system = null;
-        var turns = new List<ChatTurn>();
+        var system = new List<string>();
+        var turns = new List<(ChatRole Role, List<string> Texts, List<int> Media)>();
         var media = new List<(MediaDraft Media, SampledDraft Choice)>();
         foreach (var message in draft.Messages)
         {
@@ -91,30 +91,26 @@ internal sealed record ChatRequest(string? Model, GenerationRequest Generation, 
                 if (turns.Count > 0)
                     throw new InvalidRequestException(
                         $"{message.Path}.role", $"'{message.Path}' is a system message after the conversation has begun; the model has one system sentence. Put it first.");
-                system = system is null ? message.Text ?? "" : $"{system}\n{message.Text}";
+                system.Add(message.Text ?? "");
                 continue;
             }
 
             var role = message.Role == MessageRole.User ? ChatRole.User : ChatRole.Assistant;
-            int[] indices = [.. Enumerable.Range(media.Count, message.Media.Count)];
-            media.AddRange(message.Media);
-            if (turns.Count > 0 && turns[^1] is var last && last.Role == role)
-                turns[^1] = new(role, Joined(last.Text, message.Text ?? ""), [.. last.Media, .. indices]);
-            else if (turns.Count == 0 && role == ChatRole.Assistant)
+            if (turns.Count == 0 && role == ChatRole.Assistant)
                 throw new InvalidRequestException($"{message.Path}.role", $"'{message.Path}' is the assistant's; a conversation begins with a user message.");
-            else
-                turns.Add(new(role, message.Text ?? "", indices));
+            if (turns.Count == 0 || turns[^1].Role != role) turns.Add((role, [], []));
+            if (!string.IsNullOrEmpty(message.Text)) turns[^1].Texts.Add(message.Text);
+            turns[^1].Media.AddRange(Enumerable.Range(media.Count, message.Media.Count));
+            media.AddRange(message.Media);
         }
 
         var newest = draft.Messages[^1];
         if (newest.Role != MessageRole.User)
             throw new InvalidRequestException($"{newest.Path}.role", $"'{newest.Path}' is not the user's; the last message must be the question to answer.");
-        if (string.IsNullOrWhiteSpace(turns[^1].Text))
+        if (turns[^1].Texts.All(string.IsNullOrWhiteSpace))
             throw new InvalidRequestException($"{newest.Path}.content", $"'{newest.Path}.content' holds no question. Add a text to it.");
-        return (system, turns, media);
+        return (system.Count == 0 ? null : string.Join('\n', system), [.. turns.Select(turn => new ChatTurn(turn.Role, string.Join('\n', turn.Texts), [.. turn.Media]))], media);
     }
-
-    private static string Joined(string first, string second) => first.Length == 0 ? second : second.Length == 0 ? first : $"{first}\n{second}";
 
     /// <summary>What a part says wins over what the request says; its own fields win over vLLM's names of them.</summary>
     private static FrameSampling Sampling(ChatDraft draft, SampledDraft part)

@@ -49,12 +49,13 @@ internal static class MessageFields
             throw content.Wrong("must be a string or an array of parts");
         SubtitleDraft? early = null;                         // of the video that comes next
         PartDraft? video = null;
+        var texts = new List<string>();
         foreach (var item in content.Items(10_000))
         {
             var part = new PartDraft(message.Limits, message.Files);
             TableOf(item).Read(item, part);
             if (part.Text is not null)
-                message.Text = message.Text is null ? part.Text : $"{message.Text}\n{part.Text}";
+                texts.Add(part.Text);
             else if (part.Subtitles is { } subtitles)
             {
                 if ((video is null ? early : video.Subtitles) is { } before)
@@ -70,6 +71,7 @@ internal static class MessageFields
                 (video, part.Subtitles, early) = (part, early, null);
             }
         }
+        if (texts.Count > 0) message.Text = string.Join('\n', texts);
         if (early is not null)
             throw new InvalidRequestException(early.Path, $"'{early.Path}' has no video beside it. Send them in the message that holds the video.");
     }

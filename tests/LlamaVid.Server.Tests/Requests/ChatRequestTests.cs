@@ -24,6 +24,22 @@ public sealed class ChatRequestTests
     }
 
     [Fact]
+    public void Many_short_texts_are_joined_once()
+    {
+        const int Messages = 8, Parts = 5000;
+        var text = new string('a', 100);
+        var part = $$"""{"type":"text","text":"{{text}}"}""";
+        var message = $$"""{"role":"user","content":[{{string.Join(',', Enumerable.Repeat(part, Parts))}}]}""";
+        var body = $$"""{"messages":[{{string.Join(',', Enumerable.Repeat(message, Messages))}}]}""";
+        var before = GC.GetAllocatedBytesForCurrentThread();
+
+        var turn = Assert.Single(Read.Chat(body).Generation.Turns);
+
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 50L * body.Length);
+        Assert.Equal(string.Join('\n', Enumerable.Repeat(text, Messages * Parts)), turn.Text);
+    }
+
+    [Fact]
     public void Every_field_arrives()
     {
         var request = Read.Chat(Read.WithField("""
