@@ -24,6 +24,10 @@ internal sealed class RequestReader(IOptions<ServerOptions> server, IOptions<Req
     /// <param name="files">What file ids of the request stand for; left out where there are none.</param>
     public ChatDraft NewDraft(RequestFiles? files = null) => new(_limits, files ?? RequestFiles.None);
 
+    /// <summary>A draft that takes the whole request even if a text of it is too long for the model.</summary>
+    /// <param name="files">As for <see cref="NewDraft"/>.</param>
+    public ChatDraft NewEstimate(RequestFiles files) => new(_limits with { Text = _limits.Text.ReadingOn() }, files);
+
     public ChatRequest Finish(ChatDraft draft) => ChatRequest.From(draft, _defaults, RequestIds.NewCompletion());
 
     /// <summary>Reads the whole body into <paramref name="draft"/>; nothing of the body is held afterwards but what the request needs, unless it goes to the background.</summary>

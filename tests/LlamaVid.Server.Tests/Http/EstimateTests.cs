@@ -52,6 +52,25 @@ public sealed class EstimateTests(DefaultServer fixture)
         Assert.Equal("context_length_exceeded", json.GetProperty("refusal").GetProperty("error").GetProperty("code").GetString());
     }
 
+    [Theory]
+    [InlineData("\"content\":\"LONG\"}],\"n\":3")]
+    [InlineData("\"content\":[{\"type\":\"text\",\"text\":\"LONG\"},{\"type\":\"text\",\"text\":\"LONG\"}]}],\"n\":3")]
+    public async Task What_stands_behind_a_text_that_is_left_out_counts(string rest)
+    {
+        var json = (await EstimateAsync("""{"messages":[{"role":"user",""" + rest.Replace("LONG", new string('a', 3_000_000), StringComparison.Ordinal) + "}")).Json;
+        Assert.Equal((false, 3), (json.GetProperty("fits").GetBoolean(), json.GetProperty("n").GetInt32()));
+    }
+
+    [Theory]
+    [InlineData("\"n\":-1", 400, "n")]
+    [InlineData("\"temprature\":1", 400, "temprature")]
+    [InlineData("\"model\":\"another\"", 404, "model")]
+    public async Task A_fault_behind_a_text_that_is_left_out_is_refused(string field, int status, string path)
+    {
+        var reply = await EstimateAsync($$"""{"messages":[{"role":"user","content":"{{new string('a', 3_000_000)}}"}],{{field}}}""");
+        Assert.Equal((status, path), (reply.Status, reply.Error.GetProperty("param").GetString()));
+    }
+
     [Fact]
     public async Task Media_that_cannot_be_opened_are_told_as_the_answer_would()
     {

@@ -31,26 +31,16 @@ internal static class EstimateEndpoint
     private static async Task HandleAsync(HttpContext context, RequestReader reader, FileStore store, EngineHost engine)
     {
         using var files = store.For(context);
-        var draft = reader.NewDraft(files);
-        var answer = await EstimateAsync();
+        var draft = reader.NewEstimate(files);
+        await RequestReader.ReadAsync(context.Request, RequestReader.ChatFields, draft, context.RequestAborted);
+        var request = reader.Finish(draft);
+        if (request.Model is { } model && model != engine.ModelName)
+            throw new ModelNotFoundException(model, engine.ModelName);
+        var estimate = draft.Limits.Text.Refusal is { } tooLong
+            ? new([], null, null, null, engine.Engine.Waiting, tooLong)
+            : await engine.Engine.EstimateAsync(request.Generation, context.RequestAborted);
+        var answer = Answer(estimate, request.Generation.Choices, request.Answer.MediaPath, engine, context);
         await context.Response.WriteAsJsonAsync(answer, OpenAiJson.Wire.EstimateAnswer, cancellationToken: context.RequestAborted);
-
-        async Task<EstimateAnswer> EstimateAsync()
-        {
-            try
-            {
-                await RequestReader.ReadAsync(context.Request, RequestReader.ChatFields, draft, context.RequestAborted);
-            }
-            catch (ContextLengthExceededException fault)  // of a text that nobody has to read on for
-            {
-                return Answer(new([], null, null, null, engine.Engine.Waiting, fault), draft.Choices, null, engine, context);
-            }
-            var request = reader.Finish(draft);
-            if (request.Model is { } model && model != engine.ModelName)
-                throw new ModelNotFoundException(model, engine.ModelName);
-            var estimate = await engine.Engine.EstimateAsync(request.Generation, context.RequestAborted);
-            return Answer(estimate, request.Generation.Choices, request.Answer.MediaPath, engine, context);
-        }
     }
 
     private static EstimateAnswer Answer(RequestEstimate estimate, int choices, string? mediaPath, EngineHost engine, HttpContext context)
