@@ -49,6 +49,9 @@ internal static class Devices
     /// <summary>With AVX512-VNNI or AVX-VNNI sums of 8-bit products have 32 bits; what older CPUs use instead may overflow.</summary>
     public static bool MultipliesInt8 { get; } = Has(7, 0, ecx: 11) || Has(7, 1, eax: 4);
 
+    /// <summary>AVX512-VNNI, which .NET has no instructions for, in registers that the system keeps.</summary>
+    public static bool SumsInt8In512Bits { get; } = Avx512BW.IsSupported && Has(7, 0, ecx: 11);
+
     private static bool HasAmxBFloat16 => Has(7, 0, edx: 22);
 
     private static bool IsIntel => X86Base.IsSupported && X86Base.CpuId(0, 0).Ebx == BitConverter.ToInt32("Genu"u8);

@@ -10,7 +10,9 @@ namespace LlamaVid.Model.Layers;
 /// </remarks>
 internal static unsafe class Ahead
 {
-    private const int Line = 64, Distance = 8192;
+    public const int Distance = 8192;
+
+    private const int Line = 64;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Line1(void* weight)

@@ -6,6 +6,9 @@ namespace LlamaVid.Model.Layers;
 /// <remarks>A group with an infinity or a NaN gets the scale NaN, and so do the products of its row.</remarks>
 internal static unsafe class GroupBytes
 {
+    /// <summary>Rows whose factors lie together: of each group 8 scales, then 8 sums.</summary>
+    public const int Rows = 8;
+
     private const int Steps = 127, Infinity = 0x7F80;
     private const ushort Magnitude = 0x7FFF;
 
@@ -14,16 +17,15 @@ internal static unsafe class GroupBytes
 
     /// <param name="values">groups · 128 of them</param>
     /// <param name="bytes">as many</param>
-    /// <param name="scales">one of each group</param>
-    /// <param name="sums">of a group's bytes, times its scale</param>
-    public static void Round(ushort* values, int groups, sbyte* bytes, float* scales, float* sums)
+    /// <param name="factors">of the row's first group: its scale; behind those of eight rows the sum of its bytes, times the scale</param>
+    public static void Round(ushort* values, int groups, sbyte* bytes, float* factors)
     {
-        for (var group = 0; group < groups; group++, values += WeightRounding.Group, bytes += WeightRounding.Group)
+        for (var group = 0; group < groups; group++, values += WeightRounding.Group, bytes += WeightRounding.Group, factors += 2 * Rows)
         {
             var greatest = Greatest(values);
             var isFinite = greatest < Infinity;
-            scales[group] = isFinite ? BFloat16Lanes.Wide(greatest) / Steps : float.NaN;
-            var inverse = Vector512.Create(isFinite && scales[group] > 0 ? 1 / scales[group] : 0);
+            var scale = isFinite ? BFloat16Lanes.Wide(greatest) / Steps : float.NaN;
+            var inverse = Vector512.Create(scale > 0 ? 1 / scale : 0);
             var sum = Vector512<int>.Zero;
             for (var at = 0; at < WeightRounding.Group; at += Vector512<byte>.Count)
             {
@@ -31,7 +33,7 @@ internal static unsafe class GroupBytes
                 rounded.Store(bytes + at);
                 sum += ByteProducts.Fours(Vector512<byte>.One, rounded);
             }
-            sums[group] = scales[group] * Vector512.Sum(sum);
+            (factors[0], factors[Rows]) = (scale, scale * Vector512.Sum(sum));
         }
     }
 

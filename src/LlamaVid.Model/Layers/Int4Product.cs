@@ -12,7 +12,7 @@ namespace LlamaVid.Model.Layers;
 /// </remarks>
 internal static unsafe class Int4Product
 {
-    private const int Group = WeightRounding.Group, Tile = WeightRounding.Tile, Half = Group / 2, TilesOfTask = 4, RowsTogether = 4;
+    private const int Group = WeightRounding.Group, Tile = WeightRounding.Tile, Half = Group / 2, TilesOfTask = 4, RowsTogether = 4, FactorsOfGroup = 2 * GroupBytes.Rows;
     private const nuint Alignment = 64;
 
     /// <summary>Registers whose products with four bytes, 15 · 127 at most and two in a sum, add up in 16 bits.</summary>
@@ -21,29 +21,42 @@ internal static unsafe class Int4Product
     private static readonly Vector512<float> Middle = Vector512.Create(8f);
 
     /// <summary>Where a weight lies, as <see cref="WeightRounding.ToInt4"/> orders it.</summary>
-    public readonly record struct Weight(nint Steps, nint Scales, nint Middles, int Outputs, int Inputs);
+    public readonly record struct Weight(nint Steps, nint Scales, nint Middles, int Outputs, int Inputs)
+    {
+        public (nint Steps, nint Scales, nint Middles) Of(int tile)
+        {
+            var groups = (nint)tile * (Inputs / Group);
+            return (Steps + groups * Tile * Half, Scales + groups * Tile * sizeof(ushort), Middles + groups * Tile * sizeof(ushort));
+        }
+    }
 
     /// <param name="rows">[M, inputs] bfloat16, contiguous</param>
+    /// <param name="kernel">null: the loops of this class</param>
     /// <returns>[M, outputs] float32</returns>
-    public static Tensor Multiply(Tensor rows, Weight weight)
+    public static Tensor Multiply(Tensor rows, Weight weight, Int4Kernel? kernel)
     {
         var (count, inputs, groups) = ((int)rows.shape[0], weight.Inputs, weight.Inputs / Group);
         var product = torch.empty([count, weight.Outputs], ScalarType.Float32);
-        var factors = (nint)sizeof(float) * count * groups;
-        var memory = (nint)NativeMemory.AlignedAlloc((nuint)((nint)count * inputs + 2 * factors), Alignment);
+        var blocks = (count + GroupBytes.Rows - 1) / GroupBytes.Rows;
+        var memory = (nint)NativeMemory.AlignedAlloc((nuint)((nint)count * inputs + (nint)blocks * groups * FactorsOfGroup * sizeof(float)), Alignment);
         try
         {
             fixed (byte* source = rows.bytes, target = product.bytes)
             {
                 var from = (nint)source;
-                var all = new Rows((sbyte*)memory, (float*)(memory + (nint)count * inputs), (float*)(memory + (nint)count * inputs + factors), (float*)target, inputs, weight.Outputs);
+                var all = new Rows((sbyte*)memory, (float*)(memory + (nint)count * inputs), (float*)target, inputs, weight.Outputs);
                 BFloat16Lanes.ForRows(count, inputs, row =>
                 {
                     var one = all.From(row);
-                    GroupBytes.Round((ushort*)from + (long)row * inputs, groups, one.Bytes, one.Scales, one.Sums);
+                    GroupBytes.Round((ushort*)from + (long)row * inputs, groups, one.Bytes, one.Factors);
                 });
                 var tiles = (weight.Outputs + Tile - 1) / Tile;
-                Parallel.For(0, (tiles + TilesOfTask - 1) / TilesOfTask, task => Multiply(all, count, weight, task * TilesOfTask, Math.Min(tiles, (task + 1) * TilesOfTask)));
+                Parallel.For(0, (tiles + TilesOfTask - 1) / TilesOfTask, task =>
+                {
+                    var (first, end) = (task * TilesOfTask, Math.Min(tiles, (task + 1) * TilesOfTask));
+                    if (kernel is null) Multiply(all, count, weight, first, end);
+                    else Multiply(all, count, weight, first, end, kernel);
+                });
             }
         }
         finally
@@ -53,6 +66,21 @@ internal static unsafe class Int4Product
         return product;
     }
 
+    private static void Multiply(in Rows all, int count, Weight weight, int first, int end, Int4Kernel kernel)
+    {
+        for (var row = 0; row < count; row += GroupBytes.Rows)
+        {
+            var rows = all.From(row);
+            for (var tile = first; tile < end; tile++)
+            {
+                var (steps, scales, middles) = weight.Of(tile);
+                var room = Math.Min(Tile, weight.Outputs - tile * Tile);
+                kernel.Multiply(Math.Min(GroupBytes.Rows, count - row), new(
+                    steps, scales, middles, (nint)rows.Bytes, (nint)rows.Factors, (nint)(rows.Result + tile * Tile), rows.Inputs, (nint)rows.Outputs * sizeof(float), rows.Inputs / Group, (1 << room) - 1));
+            }
+        }
+    }
+
     private static void Multiply(in Rows all, int count, Weight weight, int first, int end)
     {
         for (var row = 0; row < count;)
@@ -60,8 +88,7 @@ internal static unsafe class Int4Product
             var (rows, isFour) = (all.From(row), count - row >= RowsTogether);
             for (var tile = first; tile < end; tile++)
             {
-                var groups = (long)tile * (weight.Inputs / Group);
-                var (steps, scales, middles) = (weight.Steps + (nint)groups * Tile * Half, weight.Scales + (nint)groups * Tile * sizeof(ushort), weight.Middles + (nint)groups * Tile * sizeof(ushort));
+                var (steps, scales, middles) = weight.Of(tile);
                 var room = Math.Min(Tile, weight.Outputs - tile * Tile);
                 if (isFour) Four((byte*)steps, (ushort*)scales, (ushort*)middles, rows, tile * Tile, room);
                 else One((byte*)steps, (ushort*)scales, (ushort*)middles, rows, tile * Tile, room);
@@ -90,7 +117,8 @@ internal static unsafe class Int4Product
                 sum += ByteProducts.Twos(part);
             }
             var (scale, offset) = Factors(scales, middles);
-            total = Scaled(total, sum, scale, offset, rows.Scales[group], rows.Sums[group]);
+            float* factors = rows.Factors + group * FactorsOfGroup;
+            total = Scaled(total, sum, scale, offset, factors[0], factors[GroupBytes.Rows]);
         }
         Store(total, rows.Result + output, room);
     }
@@ -123,12 +151,12 @@ internal static unsafe class Int4Product
                 sum3 += ByteProducts.Twos(part3);
             }
             var (scale, offset) = Factors(scales, middles);
-            float* rowScales = rows.Scales + group;
-            float* rowSums = rows.Sums + group;
+            float* rowScales = rows.Factors + group * FactorsOfGroup;
+            float* rowSums = rowScales + GroupBytes.Rows;
             total0 = Scaled(total0, sum0, scale, offset, rowScales[0], rowSums[0]);
-            total1 = Scaled(total1, sum1, scale, offset, rowScales[groups], rowSums[groups]);
-            total2 = Scaled(total2, sum2, scale, offset, rowScales[2 * groups], rowSums[2 * groups]);
-            total3 = Scaled(total3, sum3, scale, offset, rowScales[3 * groups], rowSums[3 * groups]);
+            total1 = Scaled(total1, sum1, scale, offset, rowScales[1], rowSums[1]);
+            total2 = Scaled(total2, sum2, scale, offset, rowScales[2], rowSums[2]);
+            total3 = Scaled(total3, sum3, scale, offset, rowScales[3], rowSums[3]);
         }
         var (result, outputs) = ((nint)(rows.Result + output), (nint)rows.Outputs * sizeof(float));
         Store(total0, (float*)result, room);
@@ -168,16 +196,19 @@ internal static unsafe class Int4Product
             for (var output = 0; output < room; output++) result[output] = total[output];
     }
 
-    /// <summary>Where rows lie that are rounded to bytes, from the first one on, and their results.</summary>
-    private readonly struct Rows(sbyte* bytes, float* scales, float* sums, float* result, int inputs, int outputs)
+    /// <summary>Where rows lie that are rounded to bytes, from one of them on, and their results.</summary>
+    private readonly struct Rows(sbyte* bytes, float* factors, float* result, int inputs, int outputs)
     {
         public readonly sbyte* Bytes = bytes;
-        public readonly float* Scales = scales;
-        public readonly float* Sums = sums;
+        public readonly float* Factors = factors;
         public readonly float* Result = result;
         public readonly int Inputs = inputs, Outputs = outputs;
 
-        public Rows From(int row) =>
-            new(Bytes + (long)row * Inputs, Scales + row * (Inputs / Group), Sums + row * (Inputs / Group), Result + (long)row * Outputs, Inputs, Outputs);
+        /// <param name="row">of the first of all</param>
+        public Rows From(int row)
+        {
+            var (block, within) = Math.DivRem(row, GroupBytes.Rows);
+            return new(Bytes + (long)row * Inputs, Factors + (long)block * (Inputs / Group) * FactorsOfGroup + within, Result + (long)row * Outputs, Inputs, Outputs);
+        }
     }
 }

@@ -27,7 +27,7 @@ internal sealed class Int4Weight : PackedWeight
     public override Tensor Multiply(Tensor rows, Tensor? bias)
     {
         using var scope = NewDisposeScope();
-        var product = Int4Product.Multiply(rows.to(ScalarType.BFloat16), _weight);
+        var product = Int4Product.Multiply(rows.to(ScalarType.BFloat16), _weight, Int4Kernel.Here);
         return (bias is null ? product : product.add_(bias, Scalars.One)).to(rows.dtype).MoveToOuterDisposeScope();
     }
 

@@ -1,0 +1,133 @@
+using System.Runtime.InteropServices;
+using Iced.Intel;
+using static Iced.Intel.AssemblerRegisters;
+
+namespace LlamaVid.Model.Layers;
+
+/// <summary>The inner loop of <see cref="Int4Product"/> in instructions that .NET does not offer: sums of four products of bytes, in all 512 bits (AVX512-VNNI). One tile, up to eight rows.</summary>
+/// <remarks>
+/// Assembled once for each number of rows. Every 64 bytes of steps are unpacked once for all rows, whose bytes are operands in memory. Whole numbers have one sum, and what follows is done in the order of
+/// <see cref="Int4Product"/>, so the results are the same to the bit.
+/// </remarks>
+internal sealed unsafe class Int4Kernel
+{
+    private const int Rows = GroupBytes.Rows, Line = 64, Group = WeightRounding.Group, Half = Group / 2, Lines = Half / sizeof(int), Factors = WeightRounding.Tile * sizeof(ushort);
+
+    private static readonly AssemblerRegisterZMM[] Sums = [zmm0, zmm1, zmm2, zmm3, zmm4, zmm5, zmm6, zmm7];
+    private static readonly AssemblerRegisterZMM[] FurtherSums = [zmm8, zmm9, zmm10, zmm11, zmm12, zmm13, zmm14, zmm15];
+    private static readonly AssemblerRegisterZMM[] Totals = [zmm16, zmm17, zmm18, zmm19, zmm20, zmm21, zmm22, zmm23];
+    private static readonly AssemblerRegisterZMM Low = zmm24, High = zmm25, Steps = zmm26, Scale = zmm27, Offset = zmm28, Scaled = zmm29, Middle = zmm30;
+
+    private readonly delegate* unmanaged<Tile*, void>[] _ofRows = new delegate* unmanaged<Tile*, void>[Rows + 1];
+
+    private Int4Kernel() { }
+
+    /// <summary>Null where the processor or the system does not allow it.</summary>
+    public static Int4Kernel? Here { get; } = Make();
+
+    /// <summary>One call: where everything lies, and how far rows are apart in bytes.</summary>
+    /// <param name="Factors">of eight rows that lie as <see cref="GroupBytes"/> writes them</param>
+    /// <param name="Groups">counted down to 0</param>
+    /// <param name="Outputs">a bit for each output that is wanted</param>
+    [StructLayout(LayoutKind.Sequential)]
+    public record struct Tile(nint Steps, nint Scales, nint Middles, nint Bytes, nint Factors, nint Results, nint BytesOfRow, nint BytesOfResult, nint Groups, nint Outputs);
+
+    /// <param name="rows">1 to 8</param>
+    public void Multiply(int rows, Tile tile) => _ofRows[rows](&tile);
+
+    private static Int4Kernel? Make()
+    {
+        if (!OperatingSystem.IsLinux() || !Devices.SumsInt8In512Bits) return null;
+        var kernel = new Int4Kernel();
+        for (var rows = 1; rows <= Rows; rows++)
+        {
+            if (MachineCode.Load(Assemble(rows)) is not { } address) return null;
+            kernel._ofRows[rows] = (delegate* unmanaged<Tile*, void>)address;
+        }
+        return kernel;
+    }
+
+    private static Assembler Assemble(int rows)
+    {
+        var code = new Assembler(64);
+        var (call, steps, scales, middles, bytes, factors, bytesOfRow, threeRows, fourthRow) = (rdi, rax, rcx, rdx, rsi, r8, r9, r10, r11);
+        code.mov(eax, 0x0F0F0F0F);
+        code.vpbroadcastd(Steps, eax);
+        code.mov(eax, BitConverter.SingleToInt32Bits(8));
+        code.vpbroadcastd(Middle, eax);
+        code.mov(steps, __[call]);
+        code.mov(scales, __[call + 8]);
+        code.mov(middles, __[call + 16]);
+        code.mov(bytes, __[call + 24]);
+        code.mov(factors, __[call + 32]);
+        code.mov(bytesOfRow, __[call + 48]);
+        code.lea(threeRows, __[bytesOfRow + bytesOfRow * 2]);
+        code.lea(fourthRow, __[bytes + bytesOfRow * 4]);
+        for (var row = 0; row < rows; row++) code.vpxord(Totals[row], Totals[row], Totals[row]);
+
+        var group = code.CreateLabel();
+        code.Label(ref group);
+        for (var row = 0; row < rows; row++)
+        {
+            code.vpxord(Sums[row], Sums[row], Sums[row]);
+            code.vpxord(FurtherSums[row], FurtherSums[row], FurtherSums[row]);
+        }
+        for (var line = 0; line < Lines; line++)
+        {
+            code.prefetcht1(__[steps + (line * Line + Ahead.Distance)]);
+            code.vmovdqu32(Low, __[steps + line * Line]);
+            code.vpsrld(High, Low, 4);
+            code.vpandd(Low, Low, Steps);
+            code.vpandd(High, High, Steps);
+            for (var row = 0; row < rows; row++)
+            {
+                code.vpdpbusd(Sums[row], Low, __dword_bcst[Row(row) + line * sizeof(int)]);
+                code.vpdpbusd(FurtherSums[row], High, __dword_bcst[Row(row) + (line * sizeof(int) + Half)]);
+            }
+        }
+        code.vpmovzxwd(Scale, __[scales]);
+        code.vpslld(Scale, Scale, 16);
+        code.vpmovzxwd(Offset, __[middles]);
+        code.vpslld(Offset, Offset, 16);
+        code.vmulps(Scaled, Middle, Scale);
+        code.vsubps(Offset, Offset, Scaled);
+        for (var row = 0; row < rows; row++)
+        {
+            code.vpaddd(Sums[row], Sums[row], FurtherSums[row]);
+            code.vcvtdq2ps(Sums[row], Sums[row]);
+            code.vmulps(Scaled, Scale, __dword_bcst[factors + row * sizeof(float)]);
+            code.vfmadd231ps(Totals[row], Sums[row], Scaled);
+            code.vfmadd231ps(Totals[row], Offset, __dword_bcst[factors + (Rows + row) * sizeof(float)]);
+        }
+        code.add(steps, Lines * Line);
+        code.add(scales, Factors);
+        code.add(middles, Factors);
+        code.add(bytes, Group);
+        code.add(fourthRow, Group);
+        code.add(factors, 2 * Rows * sizeof(float));
+        code.dec(__qword_ptr[call + 64]);
+        code.jnz(group);
+
+        var (results, bytesOfResult) = (rax, rcx);
+        code.mov(results, __[call + 40]);
+        code.mov(bytesOfResult, __[call + 56]);
+        code.mov(rdx, __[call + 72]);
+        code.kmovw(k1, edx);
+        for (var row = 0; row < rows; row++)
+        {
+            code.vmovups(__[results].k1, Totals[row]);
+            code.add(results, bytesOfResult);
+        }
+        code.vzeroupper();
+        code.ret();
+        return code;
+
+        AssemblerMemoryOperand Row(int row) => (row < 4 ? bytes : fourthRow, row % 4) switch
+        {
+            (var first, 0) => first + 0,
+            (var first, 1) => first + bytesOfRow,
+            (var first, 2) => first + bytesOfRow * 2,
+            (var first, _) => first + threeRows,
+        };
+    }
+}
