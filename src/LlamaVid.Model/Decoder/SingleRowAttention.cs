@@ -15,6 +15,8 @@ internal static unsafe class SingleRowAttention
     /// <summary>Below so many bytes of keys and values a second thread comes too late.</summary>
     private const long LeastForThreads = 1 << 19;
 
+    private const int Pairs = BFloat16Lanes.Count, Half = BFloat16Lanes.Half;
+
     /// <summary>Where a row's query, its sequence's keys and values, and its result lie.</summary>
     /// <param name="Query">[H, D]</param>
     /// <param name="Keys">[K, capacity, D]</param>
@@ -24,7 +26,7 @@ internal static unsafe class SingleRowAttention
     public readonly record struct Row(nint Query, nint Keys, nint Values, nint Result, int Length, int Capacity);
 
     /// <summary>In inference on a CPU with registers of 512 bits, and heads that fill one of them.</summary>
-    public static bool Fits(Tensor rows, int size) => size >= BFloat16Lanes.Half && BFloat16Lanes.Fit(rows);
+    public static bool Fits(Tensor rows, int size) => size >= Half && BFloat16Lanes.Fit(rows);
 
     /// <param name="kvHeads">K, each for heads / K queries</param>
     public static void Attend(IReadOnlyList<Row> rows, int heads, int kvHeads, int size)
@@ -47,16 +49,8 @@ internal static unsafe class SingleRowAttention
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]              // the first answers of a process are as fast as the later ones
     private static void Head(ushort* query, ushort* keys, ushort* values, ushort* result, int size, Span<float> scores)
     {
-        var registers = BFloat16Lanes.Registers(size);
-        var wide = stackalloc float[registers * BFloat16Lanes.Half];        // a value that two registers hold counts in the first
-        var scale = 1 / MathF.Sqrt(size);
-        for (var i = 0; i < registers * BFloat16Lanes.Half; i++)
-        {
-            var (register, lane) = Math.DivRem(i, BFloat16Lanes.Half);
-            var at = BFloat16Lanes.Start(register, size) + lane;
-            wide[i] = at < register * BFloat16Lanes.Half ? 0 : BFloat16Lanes.Wide(query[at]) * scale;
-        }
-
+        var wide = stackalloc float[Floats(size)];
+        Load(query, size, wide);
         var greatest = float.NegativeInfinity;
         for (var position = 0; position < scores.Length; position++)
         {
@@ -64,38 +58,87 @@ internal static unsafe class SingleRowAttention
             greatest = Math.Max(greatest, scores[position]);                // NaN stays NaN
         }
         var inverse = Vector512.Create(1 / Exponentials(scores, greatest));
-        for (var register = 0; register < registers; register += 2)        // two sums at a time, for the additions take longer than the loads
+        var pairs = size / Pairs;
+        for (var at = 0; at < pairs; at += 2)
         {
-            var (first, second) = (BFloat16Lanes.Start(register, size), BFloat16Lanes.Start(Math.Min(register + 1, registers - 1), size));
-            var (low, high) = (Vector512<float>.Zero, Vector512<float>.Zero);
-            var value = values;
-            foreach (var score in scores)
-            {
-                var weight = Vector512.Create(score);
-                low = Vector512.FusedMultiplyAdd(weight, BFloat16Lanes.LoadHalf(value + first), low);
-                high = Vector512.FusedMultiplyAdd(weight, BFloat16Lanes.LoadHalf(value + second), high);
-                value += size;
-            }
-            BFloat16Lanes.StoreHalf(low * inverse, result + first);
-            BFloat16Lanes.StoreHalf(high * inverse, result + second);
+            var (first, second) = (at * Pairs, Math.Min(at + 1, pairs - 1) * Pairs);
+            AddPairs(values + first, values + second, size, scores, inverse, result + first, result + second);
+        }
+        for (var at = pairs * Pairs; at < size; at += Half) AddHalf(values + Start(at, size), size, scores, inverse, result + Start(at, size));
+    }
+
+    /// <summary>Of a query that is laid out as keys are read: by pairs as far as they go, then by halves of them. A value that two halves hold counts in the first.</summary>
+    private static int Floats(int size) => (size + Half - 1) / Half * Half;
+
+    private static void Load(ushort* query, int size, float* wide)
+    {
+        var (scale, at) = (Vector512.Create(1 / MathF.Sqrt(size)), 0);
+        for (; at <= size - Pairs; at += Pairs)
+        {
+            var (even, odd) = BFloat16Lanes.LoadPairs(query + at);
+            (even * scale).Store(wide + at);
+            (odd * scale).Store(wide + at + Half);
+        }
+        for (; at < size; at += Half)
+        {
+            (BFloat16Lanes.LoadHalf(query + Start(at, size)) * scale).Store(wide + at);
+            new Span<float>(wide + at, at - Start(at, size)).Clear();
         }
     }
 
-    /// <param name="query">a register for each of the key's</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static float Dot(float* query, ushort* key, int size)
     {
-        var (low, high, register) = (Vector512<float>.Zero, Vector512<float>.Zero, 0);
-        for (; (register + 2) * BFloat16Lanes.Half <= size; register += 2)
+        var (low, high, at) = (Vector512<float>.Zero, Vector512<float>.Zero, 0);
+        for (; at <= size - Pairs; at += Pairs)
         {
-            var at = register * BFloat16Lanes.Half;
-            low = Vector512.FusedMultiplyAdd(BFloat16Lanes.LoadHalf(key + at), Vector512.Load(query + at), low);
-            high = Vector512.FusedMultiplyAdd(BFloat16Lanes.LoadHalf(key + at + BFloat16Lanes.Half), Vector512.Load(query + at + BFloat16Lanes.Half), high);
+            Ahead.Line1(key + at);
+            var (even, odd) = BFloat16Lanes.LoadPairs(key + at);
+            low = Vector512.FusedMultiplyAdd(even, Vector512.Load(query + at), low);
+            high = Vector512.FusedMultiplyAdd(odd, Vector512.Load(query + at + Half), high);
         }
-        for (; register < BFloat16Lanes.Registers(size); register++)
-            low = Vector512.FusedMultiplyAdd(BFloat16Lanes.LoadHalf(key + BFloat16Lanes.Start(register, size)), Vector512.Load(query + register * BFloat16Lanes.Half), low);
+        for (; at < size; at += Half) low = Vector512.FusedMultiplyAdd(BFloat16Lanes.LoadHalf(key + Start(at, size)), Vector512.Load(query + at), low);
         return Vector512.Sum(low + high);
     }
+
+    /// <summary>Twice 32 values of all positions: four sums, for an addition takes longer than the loads.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void AddPairs(ushort* first, ushort* second, int stride, ReadOnlySpan<float> scores, Vector512<float> inverse, ushort* result, ushort* secondResult)
+    {
+        var (a, b, c, d) = (Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero);
+        foreach (var score in scores)
+        {
+            Ahead.Line1(first);
+            Ahead.Line1(second);
+            var weight = Vector512.Create(score);
+            var (even, odd) = BFloat16Lanes.LoadPairs(first);
+            var (secondEven, secondOdd) = BFloat16Lanes.LoadPairs(second);
+            a = Vector512.FusedMultiplyAdd(weight, even, a);
+            b = Vector512.FusedMultiplyAdd(weight, odd, b);
+            c = Vector512.FusedMultiplyAdd(weight, secondEven, c);
+            d = Vector512.FusedMultiplyAdd(weight, secondOdd, d);
+            first += stride;
+            second += stride;
+        }
+        BFloat16Lanes.StorePairs(a * inverse, b * inverse, result);
+        BFloat16Lanes.StorePairs(c * inverse, d * inverse, secondResult);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void AddHalf(ushort* values, int stride, ReadOnlySpan<float> scores, Vector512<float> inverse, ushort* result)
+    {
+        var sum = Vector512<float>.Zero;
+        foreach (var score in scores)
+        {
+            sum = Vector512.FusedMultiplyAdd(Vector512.Create(score), BFloat16Lanes.LoadHalf(values), sum);
+            values += stride;
+        }
+        BFloat16Lanes.StoreHalf(sum * inverse, result);
+    }
+
+    /// <summary>The last half ends with the head.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int Start(int at, int size) => Math.Min(at, size - Half);
 
     /// <summary>Puts e^(score - greatest) in the scores' places.</summary>
     /// <returns>their sum</returns>
