@@ -1,7 +1,7 @@
 namespace LlamaVid.Model.Layers;
 
 /// <summary>8-bit integers with a scale per output (the greatest magnitude becomes 127), multiplied with rows that are rounded to 8 bits on the way.</summary>
-/// <remarks>A row has its own scale, so its result does not depend on the rows beside it. Few rows are multiplied by a kernel of our own where it knows oneDNN's order, all others by oneDNN's.</remarks>
+/// <remarks>A row has its own scale, so its result does not depend on the rows beside it. Some rows are multiplied by a kernel of our own where it knows oneDNN's order, many by oneDNN's.</remarks>
 internal sealed class Int8Weight : PackedWeight
 {
     private readonly Tensor _weight;                                        // oneDNN's order
@@ -26,8 +26,8 @@ internal sealed class Int8Weight : PackedWeight
     {
         using var scope = NewDisposeScope();
         var (bytes, scales) = RowBytes.Round(rows.to(ScalarType.BFloat16));
-        var product = _tiles is { } tiles && bias is null && rows.shape[0] <= Int8Product.MostRows
-            ? Int8Product.Multiply(bytes, scales, tiles)
+        var product = _tiles is { } tiles && Int8Kernel.Here is { } kernel && bias is null && rows.shape[0] <= Int8Product.MostRows
+            ? Int8Product.Multiply(bytes, scales, tiles, kernel)
             : OneDnn.Multiply(bytes, scales, _weight, _scales, _zeros, bias?.to(ScalarType.BFloat16));
         return product.to(rows.dtype).MoveToOuterDisposeScope();
     }

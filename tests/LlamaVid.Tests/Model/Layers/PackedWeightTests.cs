@@ -114,7 +114,7 @@ public sealed class PackedWeightTests
     [InlineData(32003, 128)]
     public void An_8_bit_weight_is_read_in_the_order_that_oneDNN_gave_it(int outputs, int inputs)
     {
-        Assert.SkipUnless(LlamaVid.Model.Devices.MultipliesInt8 && Avx512BW.IsSupported, "this processor has no registers for it");
+        Assert.SkipUnless(Int8Kernel.Here is not null, "this processor has no instructions for it");
         using var inference = inference_mode();
         using var scope = NewDisposeScope();
         var (square, factors) = WeightRounding.ToInt8(randn(Int8Product.Tile, Int8Product.Tile));
@@ -130,12 +130,30 @@ public sealed class PackedWeightTests
         {
             var (bytes, rowScales) = RowBytes.Round(randn(rows, inputs).to(ScalarType.BFloat16));
             var theirs = OneDnn.Multiply(bytes, rowScales, packed, scales, nothing, null);
-            Assert.True(Int8Product.Multiply(bytes, rowScales, tiles.Value).equal(theirs).all().item<bool>(), $"{rows} rows");
+            Assert.True(Int8Product.Multiply(bytes, rowScales, tiles.Value, Int8Kernel.Here!).equal(theirs).all().item<bool>(), $"{rows} rows");
         }
 
         var other = integers.clone();
         other[outputs - 1, inputs - 1] = other[outputs - 1, inputs - 1] - 1;
         Assert.Null(Int8Tiles.Of(other, packed, scales));
+    }
+
+    [Theory]
+    [InlineData(128, 128)]
+    [InlineData(40, 384)]
+    [InlineData(2050, 1408)]
+    public void Assembled_4_bit_products_are_those_of_the_loops(int outputs, int inputs)
+    {
+        Assert.SkipUnless(Int4Kernel.Here is not null, "this processor has no instructions for it");
+        using var inference = inference_mode();
+        using var scope = NewDisposeScope();
+        var (steps, scales, middles) = WeightRounding.ToInt4(randn(outputs, inputs).to(ScalarType.BFloat16));
+        var weight = new Int4Product.Weight(BFloat16Lanes.Address(steps), BFloat16Lanes.Address(scales), BFloat16Lanes.Address(middles), outputs, inputs);
+        foreach (var rows in Enumerable.Range(1, 17).Append(100))
+        {
+            var x = randn(rows, inputs).to(ScalarType.BFloat16);
+            Assert.True(Int4Product.Multiply(x, weight, Int4Kernel.Here).equal(Int4Product.Multiply(x, weight, null)).all().item<bool>(), $"{rows} rows");
+        }
     }
 
     [Fact]

@@ -1,0 +1,111 @@
+using System.Runtime.InteropServices;
+using Iced.Intel;
+using static Iced.Intel.AssemblerRegisters;
+
+namespace LlamaVid.Model.Layers;
+
+/// <summary>The inner loop of <see cref="Int8Product"/> in instructions that .NET does not offer: sums of four products of bytes, in all 512 bits (AVX512-VNNI). One tile, up to eight rows.</summary>
+/// <remarks>Assembled once for each number of rows. Up to four rows take a tile in one pass; for more its halves come one after the other, so that all sums stay in registers.</remarks>
+internal sealed unsafe class Int8Kernel
+{
+    /// <summary>Inputs are a multiple of this.</summary>
+    public const int InputsOfPass = Fours * StepsOfPass;
+
+    public const int MostRows = 8;
+
+    private const int Fours = 4, StepsOfPass = 4, Line = 64, Lines = Int8Product.Tile * Fours / Line, BytesOfStep = Lines * Line, RowsOfWholeTile = 4, MiddleBits = 7;
+
+    private static readonly AssemblerRegisterZMM[] Sums = [zmm0, zmm1, zmm2, zmm3, zmm4, zmm5, zmm6, zmm7, zmm8, zmm9, zmm10, zmm11, zmm12, zmm13, zmm14, zmm15];
+    private static readonly AssemblerRegisterZMM[] Weights = [zmm16, zmm17, zmm18, zmm19];
+    private static readonly AssemblerRegisterZMM Inputs = zmm20;
+
+    private readonly delegate* unmanaged<Tile*, void>[] _ofRows = new delegate* unmanaged<Tile*, void>[MostRows + 1];
+
+    private Int8Kernel() { }
+
+    /// <summary>Null where the processor or the system does not allow it.</summary>
+    public static Int8Kernel? Here { get; } = Make();
+
+    /// <summary>One call: where everything lies.</summary>
+    /// <param name="Weights">[inputs / 4, 64, 4]</param>
+    /// <param name="Negative">[64] sums of an output's weights times -1: rows are around 128</param>
+    /// <param name="Rows">[rows, width] bytes</param>
+    /// <param name="Width">bytes from a row to the next</param>
+    /// <param name="Sums">[rows, 64], what comes out</param>
+    /// <param name="Passes">inputs / 16</param>
+    [StructLayout(LayoutKind.Sequential)]
+    public record struct Tile(nint Weights, nint Negative, nint Rows, nint Width, nint Sums, nint Passes);
+
+    /// <param name="rows">1 to 8</param>
+    public void Sum(int rows, Tile tile) => _ofRows[rows](&tile);
+
+    private static Int8Kernel? Make()
+    {
+        if (!OperatingSystem.IsLinux() || !Devices.SumsInt8In512Bits) return null;
+        var kernel = new Int8Kernel();
+        for (var rows = 1; rows <= MostRows; rows++)
+        {
+            if (MachineCode.Load(Assemble(rows)) is not { } address) return null;
+            kernel._ofRows[rows] = (delegate* unmanaged<Tile*, void>)address;
+        }
+        return kernel;
+    }
+
+    private static Assembler Assemble(int rows)
+    {
+        var code = new Assembler(64);
+        var lines = rows <= RowsOfWholeTile ? Lines : Lines / 2;
+        for (var first = 0; first < Lines; first += lines) Assemble(code, rows, first, lines);
+        code.vzeroupper();
+        code.ret();
+        return code;
+    }
+
+    private static void Assemble(Assembler code, int rows, int firstLine, int lines)
+    {
+        var (call, weights, inputs, width, threeRows, fourthRow, passes, other) = (rdi, rax, rsi, r9, r10, r11, rdx, rcx);
+        code.mov(weights, __[call]);
+        code.mov(other, __[call + 8]);
+        code.mov(inputs, __[call + 16]);
+        code.mov(width, __[call + 24]);
+        code.mov(passes, __[call + 40]);
+        code.lea(threeRows, __[width + width * 2]);
+        code.lea(fourthRow, __[inputs + width * 4]);
+        for (var line = 0; line < lines; line++)
+        {
+            code.vmovdqu32(Sums[line], __[other + (firstLine + line) * Line]);
+            code.vpslld(Sums[line], Sums[line], MiddleBits);
+            for (var row = 1; row < rows; row++) code.vmovdqa32(Sums[row * lines + line], Sums[line]);
+        }
+
+        var pass = code.CreateLabel();
+        code.Label(ref pass);
+        for (var step = 0; step < StepsOfPass; step++)
+        {
+            for (var line = 0; line < lines; line++) code.prefetcht1(__[weights + (step * BytesOfStep + (firstLine + line) * Line + Ahead.Distance)]);
+            for (var line = 0; line < lines; line++) code.vmovdqu32(Weights[line], __[weights + (step * BytesOfStep + (firstLine + line) * Line)]);
+            for (var row = 0; row < rows; row++)
+            {
+                code.vpbroadcastd(Inputs, __dword_ptr[Row(row) + step * Fours]);
+                for (var line = 0; line < lines; line++) code.vpdpbusd(Sums[row * lines + line], Inputs, Weights[line]);
+            }
+        }
+        code.add(weights, StepsOfPass * BytesOfStep);
+        code.add(inputs, InputsOfPass);
+        code.add(fourthRow, InputsOfPass);
+        code.dec(passes);
+        code.jnz(pass);
+
+        code.mov(other, __[call + 32]);
+        for (var row = 0; row < rows; row++)
+            for (var line = 0; line < lines; line++) code.vmovdqu32(__[other + (row * Lines + firstLine + line) * Line], Sums[row * lines + line]);
+
+        AssemblerMemoryOperand Row(int row) => (row < 4 ? inputs : fourthRow, row % 4) switch
+        {
+            (var first, 0) => first + 0,
+            (var first, 1) => first + width,
+            (var first, 2) => first + width * 2,
+            (var first, _) => first + threeRows,
+        };
+    }
+}
