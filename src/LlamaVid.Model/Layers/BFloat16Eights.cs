@@ -16,8 +16,8 @@ internal static unsafe class BFloat16Eights
     /// <summary>Inputs of a block: those of half a tile take 16 KB, those of eight rows 8 KB.</summary>
     private const int Block = 256;
 
-    /// <summary>Tiles for which eight rows are read once.</summary>
-    private const int MostTilesOfTask = 4;
+    /// <summary>Tiles for which many rows are read once. A few rows stay in the cache by themselves, and then a weight is best read from its first byte to its last.</summary>
+    private const int MostTilesOfTask = 4, FewGroups = 8;
 
     private const int TasksOfProcessor = 4;
 
@@ -35,7 +35,7 @@ internal static unsafe class BFloat16Eights
             var x = (nint)start;
             Parallel.For(0, groups, group => Interleave((ushort*)from + (long)group * Rows * width, width, Math.Min(Rows, count - group * Rows), (float*)x + (long)group * Rows * weight.Inputs, weight.Inputs));
 
-            var tilesOfTask = Math.Clamp(tiles / (TasksOfProcessor * Environment.ProcessorCount), 1, MostTilesOfTask);
+            var tilesOfTask = groups <= FewGroups ? 1 : Math.Clamp(tiles / (TasksOfProcessor * Environment.ProcessorCount), 1, MostTilesOfTask);
             Parallel.For(0, (tiles + tilesOfTask - 1) / tilesOfTask, task =>
             {
                 var (first, size) = (task * tilesOfTask, groups * Rows * Tile);
