@@ -18,12 +18,12 @@ internal sealed unsafe class Int4Kernel
     private static readonly AssemblerRegisterZMM[] Totals = [zmm16, zmm17, zmm18, zmm19, zmm20, zmm21, zmm22, zmm23];
     private static readonly AssemblerRegisterZMM Low = zmm24, High = zmm25, Steps = zmm26, Scale = zmm27, Offset = zmm28, Scaled = zmm29, Middle = zmm30;
 
-    private readonly delegate* unmanaged<Tile*, void>[] _ofRows = new delegate* unmanaged<Tile*, void>[Rows + 1];
+    private readonly nint[] _loops;
 
-    private Int4Kernel() { }
+    private Int4Kernel(nint[] loops) => _loops = loops;
 
     /// <summary>Null where the processor or the system does not allow it.</summary>
-    public static Int4Kernel? Here { get; } = Make();
+    public static Int4Kernel? Here { get; } = MachineCode.OfRows(Rows, Assemble) is { } loops ? new(loops) : null;
 
     /// <summary>One call: where everything lies, and how far rows are apart in bytes.</summary>
     /// <param name="Factors">of eight rows that lie as <see cref="GroupBytes"/> writes them</param>
@@ -33,24 +33,12 @@ internal sealed unsafe class Int4Kernel
     public record struct Tile(nint Steps, nint Scales, nint Middles, nint Bytes, nint Factors, nint Results, nint BytesOfRow, nint BytesOfResult, nint Groups, nint Outputs);
 
     /// <param name="rows">1 to 8</param>
-    public void Multiply(int rows, Tile tile) => _ofRows[rows](&tile);
-
-    private static Int4Kernel? Make()
-    {
-        if (!OperatingSystem.IsLinux() || !Devices.SumsInt8In512Bits) return null;
-        var kernel = new Int4Kernel();
-        for (var rows = 1; rows <= Rows; rows++)
-        {
-            if (MachineCode.Load(Assemble(rows)) is not { } address) return null;
-            kernel._ofRows[rows] = (delegate* unmanaged<Tile*, void>)address;
-        }
-        return kernel;
-    }
+    public void Multiply(int rows, Tile tile) => ((delegate* unmanaged<Tile*, void>)_loops[rows])(&tile);
 
     private static Assembler Assemble(int rows)
     {
         var code = new Assembler(64);
-        var (call, steps, scales, middles, bytes, factors, bytesOfRow, threeRows, fourthRow) = (rdi, rax, rcx, rdx, rsi, r8, r9, r10, r11);
+        var (call, steps, scales, middles, factors, bytes) = (rdi, rax, rcx, rdx, r8, new RowOperands(rsi, r9, r10, r11));
         code.mov(eax, 0x0F0F0F0F);
         code.vpbroadcastd(Steps, eax);
         code.mov(eax, BitConverter.SingleToInt32Bits(8));
@@ -58,11 +46,10 @@ internal sealed unsafe class Int4Kernel
         code.mov(steps, __[call]);
         code.mov(scales, __[call + 8]);
         code.mov(middles, __[call + 16]);
-        code.mov(bytes, __[call + 24]);
+        code.mov(rsi, __[call + 24]);
         code.mov(factors, __[call + 32]);
-        code.mov(bytesOfRow, __[call + 48]);
-        code.lea(threeRows, __[bytesOfRow + bytesOfRow * 2]);
-        code.lea(fourthRow, __[bytes + bytesOfRow * 4]);
+        code.mov(r9, __[call + 48]);
+        bytes.Prepare(code);
         for (var row = 0; row < rows; row++) code.vpxord(Totals[row], Totals[row], Totals[row]);
 
         var group = code.CreateLabel();
@@ -81,8 +68,8 @@ internal sealed unsafe class Int4Kernel
             code.vpandd(High, High, Steps);
             for (var row = 0; row < rows; row++)
             {
-                code.vpdpbusd(Sums[row], Low, __dword_bcst[Row(row) + line * sizeof(int)]);
-                code.vpdpbusd(FurtherSums[row], High, __dword_bcst[Row(row) + (line * sizeof(int) + Half)]);
+                code.vpdpbusd(Sums[row], Low, __dword_bcst[bytes[row] + line * sizeof(int)]);
+                code.vpdpbusd(FurtherSums[row], High, __dword_bcst[bytes[row] + (line * sizeof(int) + Half)]);
             }
         }
         code.vpmovzxwd(Scale, __[scales]);
@@ -102,8 +89,7 @@ internal sealed unsafe class Int4Kernel
         code.add(steps, Lines * Line);
         code.add(scales, Factors);
         code.add(middles, Factors);
-        code.add(bytes, Group);
-        code.add(fourthRow, Group);
+        bytes.Advance(code, Group);
         code.add(factors, 2 * Rows * sizeof(float));
         code.dec(__qword_ptr[call + 64]);
         code.jnz(group);
@@ -121,13 +107,5 @@ internal sealed unsafe class Int4Kernel
         code.vzeroupper();
         code.ret();
         return code;
-
-        AssemblerMemoryOperand Row(int row) => (row < 4 ? bytes : fourthRow, row % 4) switch
-        {
-            (var first, 0) => first + 0,
-            (var first, 1) => first + bytesOfRow,
-            (var first, 2) => first + bytesOfRow * 2,
-            (var first, _) => first + threeRows,
-        };
     }
 }

@@ -19,12 +19,12 @@ internal sealed unsafe class Int8Kernel
     private static readonly AssemblerRegisterZMM[] Weights = [zmm16, zmm17, zmm18, zmm19];
     private static readonly AssemblerRegisterZMM Inputs = zmm20;
 
-    private readonly delegate* unmanaged<Tile*, void>[] _ofRows = new delegate* unmanaged<Tile*, void>[MostRows + 1];
+    private readonly nint[] _loops;
 
-    private Int8Kernel() { }
+    private Int8Kernel(nint[] loops) => _loops = loops;
 
     /// <summary>Null where the processor or the system does not allow it.</summary>
-    public static Int8Kernel? Here { get; } = Make();
+    public static Int8Kernel? Here { get; } = MachineCode.OfRows(MostRows, Assemble) is { } loops ? new(loops) : null;
 
     /// <summary>One call: where everything lies.</summary>
     /// <param name="Weights">[inputs / 4, 64, 4]</param>
@@ -37,19 +37,7 @@ internal sealed unsafe class Int8Kernel
     public record struct Tile(nint Weights, nint Negative, nint Rows, nint Width, nint Sums, nint Passes);
 
     /// <param name="rows">1 to 8</param>
-    public void Sum(int rows, Tile tile) => _ofRows[rows](&tile);
-
-    private static Int8Kernel? Make()
-    {
-        if (!OperatingSystem.IsLinux() || !Devices.SumsInt8In512Bits) return null;
-        var kernel = new Int8Kernel();
-        for (var rows = 1; rows <= MostRows; rows++)
-        {
-            if (MachineCode.Load(Assemble(rows)) is not { } address) return null;
-            kernel._ofRows[rows] = (delegate* unmanaged<Tile*, void>)address;
-        }
-        return kernel;
-    }
+    public void Sum(int rows, Tile tile) => ((delegate* unmanaged<Tile*, void>)_loops[rows])(&tile);
 
     private static Assembler Assemble(int rows)
     {
@@ -63,14 +51,13 @@ internal sealed unsafe class Int8Kernel
 
     private static void Assemble(Assembler code, int rows, int firstLine, int lines)
     {
-        var (call, weights, inputs, width, threeRows, fourthRow, passes, other) = (rdi, rax, rsi, r9, r10, r11, rdx, rcx);
+        var (call, weights, passes, other, inputs) = (rdi, rax, rdx, rcx, new RowOperands(rsi, r9, r10, r11));
         code.mov(weights, __[call]);
         code.mov(other, __[call + 8]);
-        code.mov(inputs, __[call + 16]);
-        code.mov(width, __[call + 24]);
+        code.mov(rsi, __[call + 16]);
+        code.mov(r9, __[call + 24]);
         code.mov(passes, __[call + 40]);
-        code.lea(threeRows, __[width + width * 2]);
-        code.lea(fourthRow, __[inputs + width * 4]);
+        inputs.Prepare(code);
         for (var line = 0; line < lines; line++)
         {
             code.vmovdqu32(Sums[line], __[other + (firstLine + line) * Line]);
@@ -86,26 +73,17 @@ internal sealed unsafe class Int8Kernel
             for (var line = 0; line < lines; line++) code.vmovdqu32(Weights[line], __[weights + (step * BytesOfStep + (firstLine + line) * Line)]);
             for (var row = 0; row < rows; row++)
             {
-                code.vpbroadcastd(Inputs, __dword_ptr[Row(row) + step * Fours]);
+                code.vpbroadcastd(Inputs, __dword_ptr[inputs[row] + step * Fours]);
                 for (var line = 0; line < lines; line++) code.vpdpbusd(Sums[row * lines + line], Inputs, Weights[line]);
             }
         }
         code.add(weights, StepsOfPass * BytesOfStep);
-        code.add(inputs, InputsOfPass);
-        code.add(fourthRow, InputsOfPass);
+        inputs.Advance(code, InputsOfPass);
         code.dec(passes);
         code.jnz(pass);
 
         code.mov(other, __[call + 32]);
         for (var row = 0; row < rows; row++)
             for (var line = 0; line < lines; line++) code.vmovdqu32(__[other + (row * Lines + firstLine + line) * Line], Sums[row * lines + line]);
-
-        AssemblerMemoryOperand Row(int row) => (row < 4 ? inputs : fourthRow, row % 4) switch
-        {
-            (var first, 0) => first + 0,
-            (var first, 1) => first + width,
-            (var first, 2) => first + width * 2,
-            (var first, _) => first + threeRows,
-        };
     }
 }

@@ -22,6 +22,9 @@ internal sealed class Linear : Module<Tensor, Tensor>
         (_form, WeightCount) = (placement.Form, inputs * outputs);
     }
 
+    /// <summary>Whether the placement wants another form than the checkpoint's.</summary>
+    public bool IsPacked => _form != WeightForm.Plain;
+
     /// <summary>The weight as it is multiplied; null as long as <see cref="weight"/> itself is.</summary>
     public PackedWeight? Packed { get; private set; }
 
@@ -39,13 +42,20 @@ internal sealed class Linear : Module<Tensor, Tensor>
         return product.view(shape).MoveToOuterDisposeScope();
     }
 
-    /// <summary>The weight has its values: puts it in the form of the layer's placement and lets the memory of the loaded one go.</summary>
-    public void Pack()
+    /// <summary>Puts the weight in the form of the layer's placement and lets the memory of the loaded one go.</summary>
+    /// <param name="values">[outputs, inputs], <see cref="weight"/> itself or in other memory; not needed afterwards</param>
+    public void Pack(Tensor values)
     {
-        Packed = PackedWeight.Of(weight, _form);
-        if (Packed is null) return;
-        using var nothing = torch.empty(0, weight.dtype);
-        weight.set_(nothing);
+        Packed = PackedWeight.Of(values, _form);
+        if (Packed is not null)
+        {
+            using var nothing = torch.empty(0, weight.dtype);
+            weight.set_(nothing);
+        }
+        else if (!ReferenceEquals(values, weight))
+        {
+            weight.copy_(values);
+        }
     }
 
     protected override void Dispose(bool disposing)

@@ -9,8 +9,22 @@ internal static unsafe partial class MachineCode
 {
     private const int Read = 1, Write = 2, Execute = 4, Private = 2, Anonymous = 0x20;      // of <sys/mman.h> on Linux
 
-    /// <returns>where the first instruction lies; null where the system allows no such memory</returns>
-    public static nint? Load(Assembler instructions)
+    /// <summary>A loop for each number of rows, for processors with AVX512-VNNI.</summary>
+    /// <param name="assemble">given a number of rows, from 1 to <paramref name="most"/></param>
+    /// <returns>where they begin, by their numbers of rows; null where the processor or the system does not allow it</returns>
+    public static nint[]? OfRows(int most, Func<int, Assembler> assemble)
+    {
+        if (!OperatingSystem.IsLinux() || !Devices.SumsInt8In512Bits) return null;
+        var loops = new nint[most + 1];
+        for (var rows = 1; rows <= most; rows++)
+        {
+            if (Load(assemble(rows)) is not { } address) return null;
+            loops[rows] = address;
+        }
+        return loops;
+    }
+
+    private static nint? Load(Assembler instructions)
     {
         using var code = new MemoryStream();
         instructions.Assemble(new StreamCodeWriter(code), rip: 0);

@@ -56,6 +56,12 @@ public sealed class CheckpointReader : IDisposable
         tensor.CopyTo(destination);
     }
 
+    /// <summary>Bytes of a tensor in its file; <see cref="Tensors"/> has it.</summary>
+    internal long BytesOf(string name) => _stored[name].Bytes;
+
+    /// <summary>The tensor will be copied soon: the system may begin to read it.</summary>
+    internal void Expect(string name) => _stored[name].Expect();
+
     public void Dispose() => _files.ForEach(file => file.Dispose());
 
     private void Add(string path)

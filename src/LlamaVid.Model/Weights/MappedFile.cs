@@ -7,7 +7,7 @@ namespace LlamaVid.Model.Weights;
 /// <remarks>The file must not be shortened while it is open: the operating system ends a process that reads a vanished page.</remarks>
 internal sealed unsafe partial class MappedFile : IDisposable
 {
-    private const int DontNeed = 4;          // MADV_DONTNEED
+    private const int WillNeed = 3, DontNeed = 4;       // MADV_WILLNEED, MADV_DONTNEED
 
     private readonly MemoryMappedFile _map;
     private readonly MemoryMappedViewAccessor _view;
@@ -59,12 +59,17 @@ internal sealed unsafe partial class MappedFile : IDisposable
         return new(_start + offset, count);
     }
 
+    /// <summary>A range will be read: the system brings it into memory in the background.</summary>
+    public void Expect(long offset, long count) => Advise(offset, count, WillNeed);
+
     /// <summary>Takes a range that has been read out of this process's memory; reading it again is still allowed.</summary>
-    public void Release(long offset, long count)
+    public void Release(long offset, long count) => Advise(offset, count, DontNeed);
+
+    private void Advise(long offset, long count, int advice)
     {
         if (!OperatingSystem.IsLinux() || count <= 0 || !Contains(offset, count)) return;
         var first = offset / Environment.SystemPageSize * Environment.SystemPageSize;
-        _ = madvise(_start + first, (nuint)(offset + count - first), DontNeed);
+        _ = madvise(_start + first, (nuint)(offset + count - first), advice);
     }
 
     /// <summary>The exception for something wrong in this file.</summary>

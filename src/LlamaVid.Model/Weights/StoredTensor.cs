@@ -63,6 +63,12 @@ internal sealed class StoredTensor
 
     public TensorEntry Entry { get; }
 
+    /// <summary>From the first value to the end of the last.</summary>
+    public long Bytes => _extent;
+
+    /// <summary>The system may begin to read the values.</summary>
+    public void Expect() => _file.Expect(_offset, _extent);
+
     /// <summary>Converts the values into <paramref name="destination"/> block by block; a tensor on the meta device takes none.</summary>
     /// <param name="destination">Contiguous, of the same shape; any floating dtype, or the file's own, or int64 for whole numbers.</param>
     /// <remarks>Holds one block beside the destination. The conversion is torch's own: to nearest, ties to even.</remarks>

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Runtime.ExceptionServices;
 
 namespace LlamaVid.Model.Weights;
@@ -74,25 +75,33 @@ public sealed class WeightLoader(CheckpointReader reader)
     /// </summary>
     private void Copy(nn.Module module, string prefix, List<(string Name, Tensor Destination)> wanted)
     {
-        var linears = module.named_modules().Where(part => part.module is Linear).ToDictionary(part => prefix + part.name, part => (Linear)part.module);
+        var linears = module.named_modules().Where(part => part.module is Linear).ToDictionary(part => prefix + part.name + ".weight", part => (Linear)part.module);
         var isInference = torch.is_inference_mode_enabled();
+        var ahead = new ReadAhead(reader, [.. wanted.Select(tensor => tensor.Name)]);
         try
         {
-            Parallel.ForEach(wanted.GroupBy(tensor => tensor.Name[..Math.Max(0, tensor.Name.LastIndexOf('.'))]), part =>
+            Parallel.ForEach(Partitioner.Create(wanted, EnumerablePartitionerOptions.NoBuffering), () => new PackingRoom(), (tensor, _, room) =>
             {
                 using var inference = torch.inference_mode(isInference);    // modes are per thread
                 using var noGrad = torch.no_grad();
-                foreach (var (name, destination) in part) reader.CopyTo(name, destination);
-                if (!linears.TryGetValue(part.Key, out var linear)) return;
-                var bytes = linear.weight.numel() * linear.weight.element_size();
-                linear.Pack();
-                if (linear.Packed is not null) NativeHeap.Freed(bytes);
-            });
+                ahead.Begin(tensor.Name);
+                if (linears.TryGetValue(tensor.Name, out var linear)) Pack(tensor.Name, linear, room);
+                else reader.CopyTo(tensor.Name, tensor.Destination);
+                return room;
+            }, room => room.Dispose());
         }
         catch (AggregateException faults)
         {
             ExceptionDispatchInfo.Throw(faults.InnerExceptions[0]);
         }
+    }
+
+    private void Pack(string name, Linear linear, PackingRoom room)
+    {
+        using var values = linear.IsPacked && linear.weight.device_type == DeviceType.CPU ? room.For(linear.weight) : null;
+        reader.CopyTo(name, values ?? linear.weight);
+        linear.Pack(values ?? linear.weight);
+        if (linear.Packed is not null) NativeHeap.Freed(linear.WeightCount * linear.weight.element_size());
     }
 
     /// <summary>Tensors that the official loader does not read either.</summary>

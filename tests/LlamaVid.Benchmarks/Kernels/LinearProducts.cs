@@ -26,7 +26,7 @@ public sealed class LinearProducts : IDisposable
         var placement = new Placement(torch.ScalarType.BFloat16, torch.CPU, Enum.Parse<WeightForm>(Form));
         _layer = new(sizes[0], sizes[1], placement, hasBias: false);
         using (torch.no_grad()) _layer.weight.copy_(torch.randn_like(_layer.weight));
-        _layer.Pack();
+        _layer.Pack(_layer.weight);
         _rows = torch.randn([Rows, sizes[0]]).to(placement.Dtype);
     }
 

@@ -26,7 +26,7 @@ internal sealed record ShapeSpeed(string Shape, int HeadSize, Repeated Prompt, d
         using var decoder = new LlamaForCausalLm(config, places);
         using var rotary = new RotaryTable(config, RopeFrequencies.Exact, RotaryEmbedding.ExactFrequencies(shape.HeadSize, config.RopeTheta, torch.CPU));
         Initialisation.Fill(decoder.named_parameters(), Seed);
-        foreach (var layer in decoder.modules().OfType<Linear>()) layer.Pack();
+        foreach (var layer in decoder.modules().OfType<Linear>()) layer.Pack(layer.weight);
 
         var prompt = await Repeated.MeasureAsync(runs, _ => Task.FromResult(PromptLength / Seconds(1, PromptLength, 0, isDecoding: false)));
         var one = await Repeated.MeasureAsync(runs, _ => Task.FromResult(Steps / Seconds(1, 1, Context, isDecoding: true)));

@@ -21,7 +21,7 @@ internal sealed record TowerSpeed(double FramesS, double OfPeak, Repeated Spread
         using var inference = torch.inference_mode();
         using var tower = new EvaVisionTower(shape.Tower, BenchShape.ImageSize, placement);
         Initialisation.Fill(tower.named_parameters(), Seed);
-        foreach (var layer in tower.modules().OfType<Linear>()) layer.Pack();
+        foreach (var layer in tower.modules().OfType<Linear>()) layer.Pack(layer.weight);
         using var pixels = torch.randn([Batch, 3, BenchShape.ImageSize, BenchShape.ImageSize]).to(placement.Dtype);
         var rate = await Repeated.MeasureAsync(runs, _ =>
         {

@@ -349,7 +349,7 @@ public sealed class PackedWeightTests
         layer.weight.normal_(0, 1);
         layer.bias!.normal_(0, 1);
         var exact = layer.weight.to(ScalarType.Float64);
-        layer.Pack();
+        layer.Pack(layer.weight);
         return (layer, exact);
     }
 }
