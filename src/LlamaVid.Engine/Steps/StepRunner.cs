@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using LlamaVid.Model.Decoder;
 using static TorchSharp.torch;
 
@@ -46,9 +47,10 @@ internal static class StepRunner
         if (drawing.Count == 0) return;
 
         var rows = last.Count == hidden.shape[0] ? hidden : hidden.index_select(0, tensor(last, device: hidden.device));
-        var logits = model.Logits(rows).cpu().data<float>().ToArray();        // the only wait for the device in a step
-        var vocabulary = logits.Length / last.Count;
-        foreach (var (sequence, answer, row) in drawing) sequence.Draw(answer, logits.AsSpan(row * vocabulary, vocabulary));
+        using var logits = model.Logits(rows).cpu();                          // the only wait for the device in a step
+        var vocabulary = (int)logits.shape[1];
+        ReadOnlySpan<float> values = MemoryMarshal.Cast<byte, float>(logits.bytes);
+        foreach (var (sequence, answer, row) in drawing) sequence.Draw(answer, values.Slice(row * vocabulary, vocabulary));
     }
 
     /// <returns>[N, W] what goes into the decoder: prompt rows as they are, and the embeddings of the last tokens, which are looked up together</returns>
