@@ -6,6 +6,7 @@ namespace LlamaVid.Model.Layers;
 /// <remarks>The rows are rounded to 8 bits on the way, each group of a row with a scale of its own, so a row's result does not depend on the rows beside it.</remarks>
 internal sealed class Int4Weight : PackedWeight
 {
+    private readonly Int4Kernel? _kernel = Int4Kernel.Here;                 // is assembled while weights are loaded, and not under the first request
     private readonly Int4Product.Weight _weight;
     private readonly Tensor _steps;                                         // as WeightRounding orders them
     private readonly Tensor _scales;
@@ -27,7 +28,7 @@ internal sealed class Int4Weight : PackedWeight
     public override Tensor Multiply(Tensor rows, Tensor? bias)
     {
         using var scope = NewDisposeScope();
-        var product = Int4Product.Multiply(rows.to(ScalarType.BFloat16), _weight, Int4Kernel.Here);
+        var product = Int4Product.Multiply(rows.to(ScalarType.BFloat16), _weight, _kernel);
         return (bias is null ? product : product.add_(bias, Scalars.One)).to(rows.dtype).MoveToOuterDisposeScope();
     }
 

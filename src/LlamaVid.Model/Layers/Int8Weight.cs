@@ -7,6 +7,7 @@ internal sealed class Int8Weight : PackedWeight
     private readonly Tensor _weight;                                        // oneDNN's order
     private readonly Tensor _scales;                                        // [outputs] float32
     private readonly Tensor _zeros;                                         // [outputs] int32, all 0
+    private readonly Int8Kernel? _kernel = Int8Kernel.Here;                 // is assembled while weights are loaded, and not under the first request
     private readonly Int8Product.Weight? _tiles;                            // in the memory of _weight
 
     public Int8Weight(Tensor weight)
@@ -15,7 +16,7 @@ internal sealed class Int8Weight : PackedWeight
         _weight = OneDnn.PackInt8(integers).DetachFromDisposeScope();
         _scales = scales.DetachFromDisposeScope();
         _zeros = torch.zeros(scales.shape, ScalarType.Int32).DetachFromDisposeScope();
-        _tiles = Int8Tiles.Of(integers, _weight, _scales);
+        if (_kernel is not null) _tiles = Int8Tiles.Of(integers, _weight, _scales);
     }
 
     public override WeightForm Form => WeightForm.Int8;
@@ -26,8 +27,8 @@ internal sealed class Int8Weight : PackedWeight
     {
         using var scope = NewDisposeScope();
         var (bytes, scales) = RowBytes.Round(rows.to(ScalarType.BFloat16));
-        var product = _tiles is { } tiles && Int8Kernel.Here is { } kernel && bias is null && rows.shape[0] <= Int8Product.MostRows
-            ? Int8Product.Multiply(bytes, scales, tiles, kernel)
+        var product = _tiles is { } tiles && bias is null && rows.shape[0] <= Int8Product.MostRows
+            ? Int8Product.Multiply(bytes, scales, tiles, _kernel!)
             : OneDnn.Multiply(bytes, scales, _weight, _scales, _zeros, bias?.to(ScalarType.BFloat16));
         return product.to(rows.dtype).MoveToOuterDisposeScope();
     }
