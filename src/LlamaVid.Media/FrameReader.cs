@@ -12,7 +12,7 @@ namespace LlamaVid.Media;
 /// <remarks>
 /// ffmpeg writes two sockets: the pts of every decoded frame (before selection), and the pixels of the selected ones. The plan's rule is applied
 /// to the first on this side as well; that gives each picture its exact number and time, and shows progress while nothing is selected.
-/// What bounds memory is the socket: ffmpeg blocks until the frame before has been read. One is read while the consumer works with the one before: a decoder that waits for
+/// What bounds memory is the socket: ffmpeg blocks when one picture is being written and one waits for that. One is read while the consumer works with the one before: a decoder that waits for
 /// the consumer, frame by frame, leaves its cores idle. All that one run of ffmpeg shares stands here: command, both sockets, selection and the way back when it fails.
 /// Decoding begins at a key frame well before the plan's start where that gives the very same frames (0.24 s instead of 10 s at the end of a QCIF hour),
 /// and at the beginning of the file everywhere else: containers without an index, encodings that carry more over from frame to frame than key frames reset.
@@ -23,6 +23,9 @@ internal sealed class FrameReader(
     FfmpegTools tools, Workspace workspace, MediaFormat format, ProbedStream stream, PacketTimes packets, MediaOptions options, ILogger logger)
 {
     private const int Pixels = 0, Times = 1;
+
+    /// <summary>A thread of its own writes in ffmpeg, so that the one that feeds the decoder does not wait for the socket. One picture may wait for that thread.</summary>
+    private const string Output = "-f fifo -fifo_format image2pipe -queue_size 1";
 
     public async IAsyncEnumerable<VideoFrame> ReadAsync(FramePlan plan, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
@@ -52,7 +55,7 @@ internal sealed class FrameReader(
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var run = FfmpegRun.Start(
             tools, workspace, $"-copyts -threads 2 -noautorotate -reinit_filter 0 -an -sn -dn {way.Options} {tools.DecoderGuards(format)}", sockets: 2,
-            names => $"-map 0:{stream.Index} -vf \"{Filters(plan, way, names[Times])}\" -vsync passthrough -c:v ppm -pix_fmt rgb24 -f image2pipe -y", logger);
+            names => $"-map 0:{stream.Index} -vf \"{Filters(plan, way, names[Times])}\" -vsync passthrough -c:v ppm -pix_fmt rgb24 {Output} -y", logger);
         await using var _ = run.ConfigureAwait(false);
 
         var stall = new Stall(stop, options.DecodeTimeout);
@@ -264,8 +267,10 @@ internal sealed class FrameReader(
         /// <summary>What comes after the frames so far has to be read by another way.</summary>
         public bool Failed { get; private set; } = key is not null;
 
-        /// <summary>A seek is rounded up, so that the key frame itself is not after it.</summary>
-        public string Options => (skips ? "-skip_frame nokey " : "")
+        /// <summary>
+        /// A seek is rounded up, so that the key frame itself is not after it. Threads share the slices of a frame: all packets between two key frames go through the decoder, and threads that take whole frames pass them round.
+        /// </summary>
+        public string Options => (skips ? "-skip_frame nokey -thread_type slice " : "")
             + (key is { } start ? string.Create(CultureInfo.InvariantCulture, $"-noaccurate_seek -seek_timestamp 1 -ss {(long)Math.Ceiling(start * 1e6)}us") : "");
 
         /// <summary>Whether a frame of this time may come next.</summary>
