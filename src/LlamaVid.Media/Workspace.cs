@@ -11,7 +11,7 @@ public sealed class Workspace : IDisposable
     internal const string Media = "media", MediaUrl = "file:" + Media;
 
     private const string Prefix = "llamavid-", Lock = "lock";
-    private const int IdLength = 15;
+    private const int IdLength = 15, MostTrials = 10;
 
     private readonly FileStream _lock;
     private int _sockets;
@@ -23,24 +23,35 @@ public sealed class Workspace : IDisposable
 
     public static Workspace Create(MediaOptions options)
     {
+        for (var trial = 1; ; trial++)
+            try
+            {
+                return CreateOnce(options);
+            }
+            catch (IOException) when (trial < MostTrials)
+            {
+                // a process that has just started took the folder, before it had its lock, for one that was left
+            }
+    }
+
+    private static Workspace CreateOnce(MediaOptions options)
+    {
         var id = Guid.NewGuid().ToString("N")[..IdLength];
         var (unlocked, folder) = (Path.Combine(options.TempRoot, $".{Prefix}{id}"), Path.Combine(options.TempRoot, $"{Prefix}{id}"));
         Directory.CreateDirectory(options.TempRoot);
         if (OperatingSystem.IsWindows()) Directory.CreateDirectory(unlocked);
         else Directory.CreateDirectory(unlocked, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        FileStream? held = null;
         try
         {
-            var held = new FileStream(Path.Combine(unlocked, Lock), FileMode.CreateNew, FileAccess.Write, FileShare.None);
+            held = new FileStream(Path.Combine(unlocked, Lock), FileMode.CreateNew, FileAccess.Write, FileShare.None);
             Directory.Move(unlocked, folder);               // only now may it be seen by a process that sweeps
             return new(folder, held);
         }
-        catch (DirectoryNotFoundException) when (Directory.Exists(options.TempRoot))
-        {
-            return Create(options);                         // a process that has just started has swept it before it had its lock
-        }
         catch
         {
-            Directory.Delete(unlocked, recursive: true);
+            if (Directory.Exists(unlocked)) Delete(unlocked);
+            held?.Dispose();
             throw;
         }
     }
@@ -100,16 +111,16 @@ public sealed class Workspace : IDisposable
     /// <summary>The lock goes last: whatever is left when the process is killed meanwhile can still be told to be dead.</summary>
     private static void Delete(string folder)
     {
-        foreach (var entry in new DirectoryInfo(folder).EnumerateFileSystemInfos().Where(entry => entry.Name != Lock))
-            if (entry is DirectoryInfo { LinkTarget: null } inner) inner.Delete(recursive: true);
-            else entry.Delete();                                            // a link, not what it leads to
         try
         {
+            foreach (var entry in new DirectoryInfo(folder).EnumerateFileSystemInfos().Where(entry => entry.Name != Lock))
+                if (entry is DirectoryInfo { LinkTarget: null } inner) inner.Delete(recursive: true);
+                else entry.Delete();                                        // a link, not what it leads to
             Directory.Delete(folder, recursive: true);
         }
         catch (DirectoryNotFoundException)
         {
-            // another process, which has just started, has swept it
+            // its own process has just left, or another that has just started has swept it
         }
     }
 

@@ -69,7 +69,7 @@ public sealed class WorkspaceTests : IDisposable
     [Fact]
     public void Folders_that_are_just_made_are_there_while_others_start()
     {
-        Parallel.For(0, 400, i =>
+        Parallel.For(0, 2000, i =>
         {
             if (i % 4 == 0) new MediaOpener(Options, NullLogger.Instance).Dispose();
             else
