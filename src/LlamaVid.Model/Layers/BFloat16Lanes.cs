@@ -58,15 +58,6 @@ internal static unsafe class BFloat16Lanes
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StorePairs(Vector512<float> even, Vector512<float> odd, ushort* values) => (Rounded(even) | Rounded(odd) << 16).Store((uint*)values);
 
-    /// <summary>Where the registers of a row begin that is not a multiple of them: the last one ends with the row and covers some values twice.</summary>
-    /// <param name="register">from 0</param>
-    /// <param name="width">of the row, <see cref="Half"/> at least</param>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static int Start(int register, int width) => Math.Min(register * Half, width - Half);
-
-    /// <summary>Registers that cover a row.</summary>
-    public static int Registers(int width) => (width + Half - 1) / Half;
-
     /// <summary>What comes back of a value that is stored and loaded.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Round(Vector512<float> values) => (Rounded(values) << 16).AsSingle();

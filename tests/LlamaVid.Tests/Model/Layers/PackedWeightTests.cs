@@ -1,5 +1,4 @@
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 using LlamaVid.Model.Layers;
 using static TorchSharp.torch;
 
