@@ -12,25 +12,40 @@ internal static unsafe class Ahead
 {
     public const int Distance = 8192;
 
-    private const int Line = 64;
+    private const int BytesOfLine = 64;
+
+    /// <summary>What each of some groups of rows asks for of the weights that come next, so that they arrive evenly while all are multiplied: whole lines.</summary>
+    /// <param name="bytes">for all groups</param>
+    public static int Share(int bytes, int groups) => ((bytes + groups - 1) / groups + BytesOfLine - 1) / BytesOfLine * BytesOfLine;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Line1(void* weight)
-    {
-        if (Sse.IsSupported) Sse.Prefetch1((byte*)weight + Distance);
-    }
+    public static void Line1(void* weight) => Line((byte*)weight + Distance);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Lines2(void* weight)
     {
         Line1(weight);
-        Line1((byte*)weight + Line);
+        Line1((byte*)weight + BytesOfLine);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Lines4(void* weight)
     {
         Lines2(weight);
-        Lines2((byte*)weight + 2 * Line);
+        Lines2((byte*)weight + 2 * BytesOfLine);
+    }
+
+    /// <param name="next">the weights themselves</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Lines2At(byte* next)
+    {
+        Line(next);
+        Line(next + BytesOfLine);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Line(byte* line)
+    {
+        if (Sse.IsSupported) Sse.Prefetch1(line);
     }
 }

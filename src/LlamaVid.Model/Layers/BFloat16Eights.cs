@@ -11,13 +11,16 @@ namespace LlamaVid.Model.Layers;
 /// </remarks>
 internal static unsafe class BFloat16Eights
 {
-    private const int Rows = 8, Tile = BFloat16Product.Tile, Half = Tile / 2, Pairs = BFloat16Lanes.Count, Register = BFloat16Lanes.Half;
+    private const int Rows = 8, Tile = BFloat16Product.Tile, Half = Tile / 2, Pairs = BFloat16Lanes.Count, Register = BFloat16Lanes.Half, InputsOfPass = 2, BytesOfInput = Tile * sizeof(ushort), Halves = 2;
 
     /// <summary>Inputs of a block: those of half a tile take 16 KB, those of eight rows 8 KB.</summary>
     private const int Block = 256;
 
     /// <summary>Tiles for which many rows are read once. A few rows stay in the cache by themselves, and then a weight is best read from its first byte to its last.</summary>
     private const int MostTilesOfTask = 4, FewGroups = 8;
+
+    /// <summary>Groups of rows that together ask for the weights of the next block, line by line.</summary>
+    private const int GroupsThatAsk = 2;
 
     private const int TasksOfProcessor = 4;
 
@@ -70,6 +73,7 @@ internal static unsafe class BFloat16Eights
 
     private static void Sum(BFloat16Product.Weight weight, float* x, int groups, int first, int end, float* sums)
     {
+        var nextOfPass = Ahead.Share(InputsOfPass * BytesOfInput, groups * Halves);
         for (var input = 0; input < weight.Inputs; input += Block)
         {
             var inputs = Math.Min(Block, weight.Inputs - input);
@@ -77,23 +81,26 @@ internal static unsafe class BFloat16Eights
                 for (var tile = first; tile < end; tile++)
                 {
                     var values = (ushort*)weight.Address + ((long)tile * weight.Inputs + input) * Tile;
+                    var next = (byte*)values + (group < GroupsThatAsk ? inputs * BytesOfInput + group * Halves * (inputs / InputsOfPass) * nextOfPass : 0);
                     var rows = x + ((long)group * weight.Inputs + input) * Rows;
                     var sum = sums + ((long)(tile - first) * groups + group) * Rows * Tile;
-                    Eight(values, rows, inputs, sum);
-                    Eight(values + Tile, rows, inputs, sum + Half);
+                    Eight(values, rows, inputs, sum, next, nextOfPass);
+                    Eight(values + Tile, rows, inputs, sum + Half, next + inputs / InputsOfPass * nextOfPass, nextOfPass);
                 }
         }
     }
 
     /// <summary>Adds products of 32 outputs to their sums of eight rows, which stay in registers.</summary>
+    /// <param name="next">weights to ask for meanwhile</param>
+    /// <param name="nextOfPass">how many bytes of them for two inputs</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Eight(ushort* weight, float* x, int inputs, float* sums)
+    private static void Eight(ushort* weight, float* x, int inputs, float* sums, byte* next, int nextOfPass)
     {
         var (a, b, c, d) = (Load(sums), Load(sums + Tile), Load(sums + 2 * Tile), Load(sums + 3 * Tile));
         var (e, f, g, h) = (Load(sums + 4 * Tile), Load(sums + 5 * Tile), Load(sums + 6 * Tile), Load(sums + 7 * Tile));
-        for (var end = x + Rows * inputs; x < end; x += 2 * Rows, weight += 2 * Tile)
+        for (var end = x + Rows * inputs; x < end; x += InputsOfPass * Rows, weight += InputsOfPass * Tile, next += nextOfPass)
         {
-            Ahead.Lines2(weight);
+            Ahead.Lines2At(next);
             var (low, high) = (BFloat16Lanes.LoadPairs(weight), BFloat16Lanes.LoadPairs(weight + Pairs));
             (a, b) = (Added(a, low.Even, high.Even, x[0]), Added(b, low.Even, high.Even, x[1]));
             (c, d) = (Added(c, low.Even, high.Even, x[2]), Added(d, low.Even, high.Even, x[3]));

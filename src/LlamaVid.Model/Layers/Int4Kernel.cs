@@ -29,8 +29,10 @@ internal sealed unsafe class Int4Kernel
     /// <param name="Factors">of eight rows that lie as <see cref="GroupBytes"/> writes them</param>
     /// <param name="Groups">counted down to 0</param>
     /// <param name="Outputs">a bit for each output that is wanted</param>
+    /// <param name="Next">steps to ask for, while these are multiplied</param>
+    /// <param name="NextOfGroup">how many bytes of them in a group</param>
     [StructLayout(LayoutKind.Sequential)]
-    public record struct Tile(nint Steps, nint Scales, nint Middles, nint Bytes, nint Factors, nint Results, nint BytesOfRow, nint BytesOfResult, nint Groups, nint Outputs);
+    public record struct Tile(nint Steps, nint Scales, nint Middles, nint Bytes, nint Factors, nint Results, nint BytesOfRow, nint BytesOfResult, nint Groups, nint Outputs, nint Next, nint NextOfGroup);
 
     /// <param name="rows">1 to 8</param>
     public void Multiply(int rows, Tile tile) => ((delegate* unmanaged<Tile*, void>)_loops[rows])(&tile);
@@ -38,7 +40,8 @@ internal sealed unsafe class Int4Kernel
     private static Assembler Assemble(int rows)
     {
         var code = new Assembler(64);
-        var (call, steps, scales, middles, factors, bytes) = (rdi, rax, rcx, rdx, r8, new RowOperands(rsi, r9, r10, r11));
+        var (call, steps, scales, middles, factors, next, bytes) = (rdi, rax, rcx, rdx, r8, rbx, new RowOperands(rsi, r9, r10, r11));
+        code.push(next);
         code.mov(eax, 0x0F0F0F0F);
         code.vpbroadcastd(Steps, eax);
         code.mov(eax, BitConverter.SingleToInt32Bits(8));
@@ -49,6 +52,7 @@ internal sealed unsafe class Int4Kernel
         code.mov(rsi, __[call + 24]);
         code.mov(factors, __[call + 32]);
         code.mov(r9, __[call + 48]);
+        code.mov(next, __[call + 80]);
         bytes.Prepare(code);
         for (var row = 0; row < rows; row++) code.vpxord(Totals[row], Totals[row], Totals[row]);
 
@@ -61,7 +65,7 @@ internal sealed unsafe class Int4Kernel
         }
         for (var line = 0; line < Lines; line++)
         {
-            code.prefetcht1(__[steps + (line * Line + Ahead.Distance)]);
+            code.prefetcht1(__[next + line * Line]);
             code.vmovdqu32(Low, __[steps + line * Line]);
             code.vpsrld(High, Low, 4);
             code.vpandd(Low, Low, Steps);
@@ -87,6 +91,7 @@ internal sealed unsafe class Int4Kernel
             code.vfmadd231ps(Totals[row], Offset, __dword_bcst[factors + (Rows + row) * sizeof(float)]);
         }
         code.add(steps, Lines * Line);
+        code.add(next, __[call + 88]);
         code.add(scales, Factors);
         code.add(middles, Factors);
         bytes.Advance(code, Group);
@@ -104,6 +109,7 @@ internal sealed unsafe class Int4Kernel
             code.vmovups(__[results].k1, Totals[row]);
             code.add(results, bytesOfResult);
         }
+        code.pop(next);
         code.vzeroupper();
         code.ret();
         return code;

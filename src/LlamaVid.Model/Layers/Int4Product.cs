@@ -15,6 +15,9 @@ internal static unsafe class Int4Product
     private const int Group = WeightRounding.Group, Tile = WeightRounding.Tile, Half = Group / 2, TilesOfTask = 4, RowsTogether = 4, FactorsOfGroup = 2 * GroupBytes.Rows;
     private const nuint Alignment = 64;
 
+    /// <summary>Rows for which a tile is read once.</summary>
+    private const int RowsOfTurn = 4 * GroupBytes.Rows;
+
     /// <summary>Registers whose products with four bytes, 15 · 127 at most and two in a sum, add up in 16 bits.</summary>
     private const int RegistersOfSum = 4;
 
@@ -68,16 +71,22 @@ internal static unsafe class Int4Product
 
     private static void Multiply(in Rows all, int count, Weight weight, int first, int end, Int4Kernel kernel)
     {
-        for (var row = 0; row < count; row += GroupBytes.Rows)
+        for (var start = 0; start < count; start += RowsOfTurn)
+            for (var tile = first; tile < end; tile++)
+                Multiply(all, start, Math.Min(count, start + RowsOfTurn), weight, tile, kernel);
+    }
+
+    private static void Multiply(in Rows all, int start, int end, Weight weight, int tile, Int4Kernel kernel)
+    {
+        var (groups, bytesOfGroup) = (weight.Inputs / Group, Tile * Half);
+        var ((steps, scales, middles), wanted) = (weight.Of(tile), (1 << Math.Min(Tile, weight.Outputs - tile * Tile)) - 1);
+        var (next, nextOfGroup) = (steps + (start == 0 ? (nint)groups * bytesOfGroup : 0), Ahead.Share(bytesOfGroup, (end - start + GroupBytes.Rows - 1) / GroupBytes.Rows));
+        for (var row = start; row < end; row += GroupBytes.Rows)
         {
             var rows = all.From(row);
-            for (var tile = first; tile < end; tile++)
-            {
-                var (steps, scales, middles) = weight.Of(tile);
-                var room = Math.Min(Tile, weight.Outputs - tile * Tile);
-                kernel.Multiply(Math.Min(GroupBytes.Rows, count - row), new(
-                    steps, scales, middles, (nint)rows.Bytes, (nint)rows.Factors, (nint)(rows.Result + tile * Tile), rows.Inputs, (nint)rows.Outputs * sizeof(float), rows.Inputs / Group, (1 << room) - 1));
-            }
+            kernel.Multiply(Math.Min(GroupBytes.Rows, end - row), new(
+                steps, scales, middles, (nint)rows.Bytes, (nint)rows.Factors, (nint)(rows.Result + tile * Tile), rows.Inputs, (nint)rows.Outputs * sizeof(float), groups, wanted, next, nextOfGroup));
+            next += groups * nextOfGroup;
         }
     }
 

@@ -14,7 +14,10 @@ internal static unsafe class Int8Product
     /// <summary>Rows up to which this is the faster way.</summary>
     public const int MostRows = 32;
 
-    private const int BytesOfTask = 1 << 18;
+    private const int BytesOfTask = 1 << 18, MiddleBits = 7;
+
+    /// <summary>Inputs whose weights, 32 KB, stay in the caches for all rows.</summary>
+    private const int Block = 512;
 
     /// <param name="Address">of tiles [⌈outputs / 64⌉, inputs / 4, 64, 4], filled up with zeros</param>
     /// <param name="Negative">address of [⌈outputs / 64⌉, 64] int32: sums of an output's weights times -1</param>
@@ -31,6 +34,7 @@ internal static unsafe class Int8Product
         var product = torch.empty([count, weight.Outputs], ScalarType.BFloat16);
         using var filled = width < weight.Inputs ? nn.functional.pad(rows, [0, weight.Inputs - width]) : null;
         var (from, factors, results) = (BFloat16Lanes.Address(filled ?? rows), BFloat16Lanes.Address(rowScales), BFloat16Lanes.Address(product));
+        var groups = (count + Int8Kernel.MostRows - 1) / Int8Kernel.MostRows;
         var tilesOfTask = Math.Max(1, BytesOfTask / (Tile * weight.Inputs));
         var tasks = (tiles + tilesOfTask - 1) / tilesOfTask;
         if (tasks == 1) Part(0);
@@ -41,17 +45,35 @@ internal static unsafe class Int8Product
 
         void Part(int task)
         {
-            var sums = stackalloc int[Int8Kernel.MostRows * Tile];
+            var sums = stackalloc int[MostRows * Tile];
             for (var tile = task * tilesOfTask; tile < Math.Min(tiles, (task + 1) * tilesOfTask); tile++)
+            {
+                Sum(tile, sums);
+                var room = Math.Min(Tile, weight.Outputs - tile * Tile);
+                for (var row = 0; row < count; row++)
+                    Store(sums + row * Tile, (float*)weight.Scales + tile * Tile, BFloat16Lanes.Wide(((ushort*)factors)[row]), (ushort*)results + (long)row * weight.Outputs + tile * Tile, room);
+            }
+        }
+
+        void Sum(int tile, int* sums)
+        {
+            var weights = weight.Address + (nint)tile * Tile * weight.Inputs;
+            for (var at = 0; at < Tile; at += BFloat16Lanes.Half)
+            {
+                var start = Vector512.Load((int*)weight.Negative + tile * Tile + at) << MiddleBits;
+                for (var row = 0; row < count; row++) start.Store(sums + row * Tile + at);
+            }
+            for (var input = 0; input < weight.Inputs; input += Block, weights += Block * Tile)
+            {
+                var (passes, next) = (Math.Min(Block, weight.Inputs - input) / Int8Kernel.InputsOfPass, weights + Block * Tile);
                 for (var row = 0; row < count; row += Int8Kernel.MostRows)
                 {
-                    var (together, room) = (Math.Min(Int8Kernel.MostRows, count - row), Math.Min(Tile, weight.Outputs - tile * Tile));
-                    kernel.Sum(together, new(
-                        weight.Address + (nint)tile * Tile * weight.Inputs, weight.Negative + tile * Tile * sizeof(int), from + (nint)row * weight.Inputs, weight.Inputs, (nint)sums,
-                        weight.Inputs / Int8Kernel.InputsOfPass));
-                    for (var i = 0; i < together; i++)
-                        Store(sums + i * Tile, (float*)weight.Scales + tile * Tile, BFloat16Lanes.Wide(((ushort*)factors)[row + i]), (ushort*)results + (long)(row + i) * weight.Outputs + tile * Tile, room);
+                    var together = Math.Min(Int8Kernel.MostRows, count - row);
+                    var nextOfPass = Ahead.Share(Int8Kernel.InputsOfPass * Tile, groups * Int8Kernel.Turns(together));
+                    kernel.Sum(together, new(weights, from + (nint)row * weight.Inputs + input, weight.Inputs, (nint)(sums + row * Tile), passes, next, nextOfPass));
+                    next += passes * nextOfPass * Int8Kernel.Turns(together);
                 }
+            }
         }
     }
 
