@@ -3,7 +3,7 @@ using System.Runtime.Intrinsics;
 
 namespace LlamaVid.Model.Decoder;
 
-/// <summary>Norm and rotation of rows of bfloat16 in one pass each, where tensor operators take seven. Knows no layers.</summary>
+/// <summary>Norm, rotation and gates of rows of bfloat16 in one pass each, where tensor operators take up to seven. Knows no layers.</summary>
 internal static unsafe class BFloat16Rows
 {
     /// <summary>x / rms(x), rounded, times the weight: the roundings of <see cref="RmsNorm"/>.</summary>
@@ -33,6 +33,16 @@ internal static unsafe class BFloat16Rows
         });
     }
 
+    /// <summary>silu(gate), rounded, times up: in place of the gate.</summary>
+    /// <param name="gate">[N, W] contiguous</param>
+    /// <param name="up">[N, W] contiguous</param>
+    public static void Gate(Tensor gate, Tensor up)
+    {
+        var (rows, width) = ((int)gate.shape[0], (int)gate.shape[1]);
+        var (gates, factors) = (BFloat16Lanes.Address(gate), BFloat16Lanes.Address(up));
+        BFloat16Lanes.ForRows(rows, width, row => Gate((ushort*)gates + (long)row * width, (ushort*)factors + (long)row * width, width));
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]              // the first rows of a process are as fast as the later ones
     private static void Normalise(ushort* from, ushort* weight, ushort* to, int width, float eps)
     {
@@ -50,6 +60,20 @@ internal static unsafe class BFloat16Rows
             BFloat16Lanes.Store(BFloat16Lanes.Round(first * scale) * firstWeight, BFloat16Lanes.Round(second * scale) * secondWeight, to + i);
         }
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Gate(ushort* gate, ushort* up, int width)
+    {
+        for (var i = 0; i < width; i += BFloat16Lanes.Count)
+        {
+            var (even, odd) = BFloat16Lanes.LoadPairs(gate + i);
+            var (evenUp, oddUp) = BFloat16Lanes.LoadPairs(up + i);
+            BFloat16Lanes.StorePairs(BFloat16Lanes.Round(Silu(even)) * evenUp, BFloat16Lanes.Round(Silu(odd)) * oddUp, gate + i);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Silu(Vector512<float> x) => x / (Vector512<float>.One + Vector512.Exp(-x));
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Rotate(ushort* head, ushort* cos, ushort* sin, int half)

@@ -28,6 +28,7 @@ internal sealed class CachedAttention : RowAttention
         using var scope = NewDisposeScope();
         var (heads, kvHeads, size) = ((int)q.shape[1], (int)k.shape[1], (int)q.shape[2]);
         var result = torch.empty([q.shape[0], heads * size], q.dtype, q.device);
+        var (queries, newKeys, newValues, results) = (Place(q), Place(k), Place(v), Place(result));
         var (single, row) = (new List<SingleRowAttention.Row>(_chunks.Count), 0);
         for (var i = 0; i < _chunks.Count; row += _chunks[i++].Rows)
         {
@@ -37,10 +38,11 @@ internal sealed class CachedAttention : RowAttention
                 result.narrow(0, row, count).copy_(Attend(layer, cache, _masks[i], q.narrow(0, row, count), k.narrow(0, row, count), v.narrow(0, row, count)));
                 continue;
             }
-            cache.Append(layer, At(k, row), At(v, row), count, kvHeads, size);
+            var (ofQueries, ofKeys) = ((nint)row * heads * size * sizeof(ushort), (nint)row * kvHeads * size * sizeof(ushort));
+            cache.Append(layer, newKeys + ofKeys, newValues + ofKeys, count, kvHeads, size);
             var (keys, values) = cache.Addresses(layer);
-            if (count == 1) single.Add(new(At(q, row), keys, values, At(result, row), cache.Length + 1, cache.Capacity));
-            else PromptAttention.Attend(At(q, row), keys, values, At(result, row), count, cache.Length, cache.Capacity, heads, kvHeads, size);
+            if (count == 1) single.Add(new(queries + ofQueries, keys, values, results + ofQueries, cache.Length + 1, cache.Capacity));
+            else PromptAttention.Attend(queries + ofQueries, keys, values, results + ofQueries, count, cache.Length, cache.Capacity, heads, kvHeads, size);
         }
         if (single.Count > 0) SingleRowAttention.Attend(single, heads, kvHeads, size);
         return result.MoveToOuterDisposeScope();
@@ -48,7 +50,7 @@ internal sealed class CachedAttention : RowAttention
 
     private bool FitsLoops(SequenceChunk chunk) => chunk.Rows == 1 ? _fitsSingle : _fitsPrompt;
 
-    private static nint At(Tensor rows, int row) => BFloat16Lanes.Address(rows) + row * (nint)(rows.numel() / rows.shape[0]) * sizeof(ushort);
+    private nint Place(Tensor rows) => _fitsSingle || _fitsPrompt ? BFloat16Lanes.Address(rows) : 0;
 
     private static Tensor Attend(int layer, KvCache cache, Tensor? mask, Tensor q, Tensor k, Tensor v)
     {

@@ -21,6 +21,13 @@ internal sealed class LlamaMlp : Module<Tensor, Tensor>
     public override Tensor forward(Tensor x)
     {
         using var scope = NewDisposeScope();
-        return down_proj.call(functional.silu(gate_proj.call(x)).mul_(up_proj.call(x))).MoveToOuterDisposeScope();
+        return down_proj.call(Gated(gate_proj.call(x), up_proj.call(x))).MoveToOuterDisposeScope();
+    }
+
+    private static Tensor Gated(Tensor gate, Tensor up)
+    {
+        if (!BFloat16Lanes.Fit(gate, gate.shape[^1])) return functional.silu(gate).mul_(up);
+        BFloat16Rows.Gate(gate, up);
+        return gate;
     }
 }

@@ -50,7 +50,7 @@ internal static unsafe class BFloat16Eights
                     Sum(weight, (float*)x, groups, first, end, s);
                     for (var tile = first; tile < end; tile++)
                         for (var row = 0; row < count; row++)
-                            BFloat16Product.Store(
+                            BFloat16Lanes.StoreSums(
                                 s + (long)(tile - first) * size + row * Tile, added == 0 ? null : (ushort*)added + tile * Tile,
                                 (ushort*)results + (long)row * weight.Outputs + tile * Tile, Math.Min(Tile, weight.Outputs - tile * Tile));
                 }

@@ -62,6 +62,15 @@ internal static unsafe class BFloat16Lanes
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Round(Vector512<float> values) => (Rounded(values) << 16).AsSingle();
 
+    /// <summary>Rounds sums of a row, with what is added to each.</summary>
+    /// <param name="bias">of the first of them, or null</param>
+    public static void StoreSums(float* sums, ushort* bias, ushort* results, int count)
+    {
+        var at = 0;
+        for (; at <= count - Half; at += Half) StoreHalf(Vector512.Load(sums + at) + (bias == null ? Vector512<float>.Zero : LoadHalf(bias + at)), results + at);
+        for (; at < count; at++) results[at] = Bits(sums[at] + (bias == null ? 0 : Wide(bias[at])));
+    }
+
     /// <summary>The float of 16 bits.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Wide(ushort bits) => BitConverter.Int32BitsToSingle(bits << 16);

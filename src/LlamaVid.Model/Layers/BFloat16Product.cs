@@ -69,7 +69,7 @@ internal static unsafe class BFloat16Product
             for (var row = 0; row < count; row++) One(tile, x + row * weight.Inputs, weight.Inputs, sums + row * Tile);
         var room = Math.Min(Tile, weight.Outputs - output);
         for (var row = 0; row < count; row++)
-            Store(sums + row * Tile, bias == null ? null : bias + output, results + (long)row * weight.Outputs + output, room);
+            BFloat16Lanes.StoreSums(sums + row * Tile, bias == null ? null : bias + output, results + (long)row * weight.Outputs + output, room);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -123,16 +123,5 @@ internal static unsafe class BFloat16Product
         second.Store(sums + BFloat16Lanes.Half);
         third.Store(sums + 2 * BFloat16Lanes.Half);
         fourth.Store(sums + 3 * BFloat16Lanes.Half);
-    }
-
-    /// <summary>Rounds a row's sums of a tile.</summary>
-    /// <param name="bias">of the tile's first output, or null</param>
-    /// <param name="room">outputs that there are</param>
-    public static void Store(float* sums, ushort* bias, ushort* results, int room)
-    {
-        var at = 0;
-        for (; at <= room - BFloat16Lanes.Half; at += BFloat16Lanes.Half)
-            BFloat16Lanes.StoreHalf(Vector512.Load(sums + at) + (bias == null ? Vector512<float>.Zero : BFloat16Lanes.LoadHalf(bias + at)), results + at);
-        for (; at < room; at++) results[at] = BFloat16Lanes.Bits(sums[at] + (bias == null ? 0 : BFloat16Lanes.Wide(bias[at])));
     }
 }

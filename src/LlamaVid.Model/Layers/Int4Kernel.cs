@@ -27,15 +27,15 @@ internal sealed unsafe class Int4Kernel
 
     /// <summary>One call: where everything lies, and how far rows are apart in bytes.</summary>
     /// <param name="Factors">of eight rows that lie as <see cref="GroupBytes"/> writes them</param>
+    /// <param name="Sums">[rows, 16], what comes out</param>
     /// <param name="Groups">counted down to 0</param>
-    /// <param name="Outputs">a bit for each output that is wanted</param>
     /// <param name="Next">steps to ask for, while these are multiplied</param>
     /// <param name="NextOfGroup">how many bytes of them in a group</param>
     [StructLayout(LayoutKind.Sequential)]
-    public record struct Tile(nint Steps, nint Scales, nint Middles, nint Bytes, nint Factors, nint Results, nint BytesOfRow, nint BytesOfResult, nint Groups, nint Outputs, nint Next, nint NextOfGroup);
+    public record struct Tile(nint Steps, nint Scales, nint Middles, nint Bytes, nint Factors, nint Sums, nint BytesOfRow, nint Groups, nint Next, nint NextOfGroup);
 
     /// <param name="rows">1 to 8</param>
-    public void Multiply(int rows, Tile tile) => ((delegate* unmanaged<Tile*, void>)_loops[rows])(&tile);
+    public void Sum(int rows, Tile tile) => ((delegate* unmanaged<Tile*, void>)_loops[rows])(&tile);
 
     private static Assembler Assemble(int rows)
     {
@@ -52,7 +52,7 @@ internal sealed unsafe class Int4Kernel
         code.mov(rsi, __[call + 24]);
         code.mov(factors, __[call + 32]);
         code.mov(r9, __[call + 48]);
-        code.mov(next, __[call + 80]);
+        code.mov(next, __[call + 64]);
         bytes.Prepare(code);
         for (var row = 0; row < rows; row++) code.vpxord(Totals[row], Totals[row], Totals[row]);
 
@@ -91,24 +91,16 @@ internal sealed unsafe class Int4Kernel
             code.vfmadd231ps(Totals[row], Offset, __dword_bcst[factors + (Rows + row) * sizeof(float)]);
         }
         code.add(steps, Lines * Line);
-        code.add(next, __[call + 88]);
+        code.add(next, __[call + 72]);
         code.add(scales, Factors);
         code.add(middles, Factors);
         bytes.Advance(code, Group);
         code.add(factors, 2 * Rows * sizeof(float));
-        code.dec(__qword_ptr[call + 64]);
+        code.dec(__qword_ptr[call + 56]);
         code.jnz(group);
 
-        var (results, bytesOfResult) = (rax, rcx);
-        code.mov(results, __[call + 40]);
-        code.mov(bytesOfResult, __[call + 56]);
-        code.mov(rdx, __[call + 72]);
-        code.kmovw(k1, edx);
-        for (var row = 0; row < rows; row++)
-        {
-            code.vmovups(__[results].k1, Totals[row]);
-            code.add(results, bytesOfResult);
-        }
+        code.mov(rax, __[call + 40]);
+        for (var row = 0; row < rows; row++) code.vmovups(__[rax + row * Line], Totals[row]);
         code.pop(next);
         code.vzeroupper();
         code.ret();

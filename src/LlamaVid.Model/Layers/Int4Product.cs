@@ -35,79 +35,81 @@ internal static unsafe class Int4Product
 
     /// <param name="rows">[M, inputs] bfloat16, contiguous</param>
     /// <param name="kernel">null: the loops of this class</param>
-    /// <returns>[M, outputs] float32</returns>
-    public static Tensor Multiply(Tensor rows, Weight weight, Int4Kernel? kernel)
+    /// <param name="type">of the result: bfloat16, or float32 as it is summed</param>
+    /// <param name="bias">[outputs] bfloat16, for a result that is</param>
+    /// <returns>[M, outputs]</returns>
+    public static Tensor Multiply(Tensor rows, Weight weight, Int4Kernel? kernel, ScalarType type, Tensor? bias = null)
     {
         var (count, inputs, groups) = ((int)rows.shape[0], weight.Inputs, weight.Inputs / Group);
-        var product = torch.empty([count, weight.Outputs], ScalarType.Float32);
+        var product = torch.empty([count, weight.Outputs], type);
+        var (from, added, results) = (BFloat16Lanes.Address(rows), bias is null ? 0 : BFloat16Lanes.Address(bias), BFloat16Lanes.Address(product));
         var blocks = (count + GroupBytes.Rows - 1) / GroupBytes.Rows;
         var memory = (nint)NativeMemory.AlignedAlloc((nuint)((nint)count * inputs + (nint)blocks * groups * FactorsOfGroup * sizeof(float)), Alignment);
         try
         {
-            fixed (byte* source = rows.bytes, target = product.bytes)
+            var all = new Rows((sbyte*)memory, (float*)(memory + (nint)count * inputs), inputs);
+            BFloat16Lanes.ForRows(count, inputs, row =>
             {
-                var from = (nint)source;
-                var all = new Rows((sbyte*)memory, (float*)(memory + (nint)count * inputs), (float*)target, inputs, weight.Outputs);
-                BFloat16Lanes.ForRows(count, inputs, row =>
-                {
-                    var one = all.From(row);
-                    GroupBytes.Round((ushort*)from + (long)row * inputs, groups, one.Bytes, one.Factors);
-                });
-                var tiles = (weight.Outputs + Tile - 1) / Tile;
-                Parallel.For(0, (tiles + TilesOfTask - 1) / TilesOfTask, task =>
-                {
-                    var (first, end) = (task * TilesOfTask, Math.Min(tiles, (task + 1) * TilesOfTask));
-                    if (kernel is null) Multiply(all, count, weight, first, end);
-                    else Multiply(all, count, weight, first, end, kernel);
-                });
-            }
+                var one = all.From(row);
+                GroupBytes.Round((ushort*)from + (long)row * inputs, groups, one.Bytes, one.Factors);
+            });
+            var tiles = (weight.Outputs + Tile - 1) / Tile;
+            Parallel.For(0, (tiles + TilesOfTask - 1) / TilesOfTask, task =>
+            {
+                var sums = stackalloc float[RowsOfTurn * Tile];
+                for (var start = 0; start < count; start += RowsOfTurn)
+                    for (var tile = task * TilesOfTask; tile < Math.Min(tiles, (task + 1) * TilesOfTask); tile++)
+                    {
+                        var (turn, together, room) = (all.From(start), Math.Min(RowsOfTurn, count - start), Math.Min(Tile, weight.Outputs - tile * Tile));
+                        if (kernel is null) Sum(turn, together, weight, tile, sums);
+                        else Sum(turn, together, weight, tile, sums, kernel, isFirst: start == 0);
+                        for (var row = 0; row < together; row++)
+                        {
+                            var sum = sums + row * Tile;
+                            var place = (long)(start + row) * weight.Outputs + tile * Tile;
+                            if (type == ScalarType.Float32) new ReadOnlySpan<float>(sum, room).CopyTo(new((float*)results + place, room));
+                            else BFloat16Lanes.StoreSums(sum, added == 0 ? null : (ushort*)added + tile * Tile, (ushort*)results + place, room);
+                        }
+                    }
+            });
         }
         finally
         {
             NativeMemory.AlignedFree((void*)memory);
         }
+        GC.KeepAlive(rows);
         return product;
     }
 
-    private static void Multiply(in Rows all, int count, Weight weight, int first, int end, Int4Kernel kernel)
+    /// <param name="isFirst">of the tile: the next tile is asked for</param>
+    private static void Sum(in Rows turn, int count, Weight weight, int tile, float* sums, Int4Kernel kernel, bool isFirst)
     {
-        for (var start = 0; start < count; start += RowsOfTurn)
-            for (var tile = first; tile < end; tile++)
-                Multiply(all, start, Math.Min(count, start + RowsOfTurn), weight, tile, kernel);
-    }
-
-    private static void Multiply(in Rows all, int start, int end, Weight weight, int tile, Int4Kernel kernel)
-    {
-        var (groups, bytesOfGroup) = (weight.Inputs / Group, Tile * Half);
-        var ((steps, scales, middles), wanted) = (weight.Of(tile), (1 << Math.Min(Tile, weight.Outputs - tile * Tile)) - 1);
-        var (next, nextOfGroup) = (steps + (start == 0 ? (nint)groups * bytesOfGroup : 0), Ahead.Share(bytesOfGroup, (end - start + GroupBytes.Rows - 1) / GroupBytes.Rows));
-        for (var row = start; row < end; row += GroupBytes.Rows)
+        var ((steps, scales, middles), groups, bytesOfGroup) = (weight.Of(tile), weight.Inputs / Group, Tile * Half);
+        var (next, nextOfGroup) = (steps + (isFirst ? (nint)groups * bytesOfGroup : 0), Ahead.Share(bytesOfGroup, (count + GroupBytes.Rows - 1) / GroupBytes.Rows));
+        for (var row = 0; row < count; row += GroupBytes.Rows)
         {
-            var rows = all.From(row);
-            kernel.Multiply(Math.Min(GroupBytes.Rows, end - row), new(
-                steps, scales, middles, (nint)rows.Bytes, (nint)rows.Factors, (nint)(rows.Result + tile * Tile), rows.Inputs, (nint)rows.Outputs * sizeof(float), groups, wanted, next, nextOfGroup));
+            var rows = turn.From(row);
+            kernel.Sum(
+                Math.Min(GroupBytes.Rows, count - row),
+                new(steps, scales, middles, (nint)rows.Bytes, (nint)rows.Factors, (nint)(sums + row * Tile), rows.Inputs, groups, next, nextOfGroup));
             next += groups * nextOfGroup;
         }
     }
 
-    private static void Multiply(in Rows all, int count, Weight weight, int first, int end)
+    private static void Sum(in Rows turn, int count, Weight weight, int tile, float* sums)
     {
+        var (steps, scales, middles) = weight.Of(tile);
         for (var row = 0; row < count;)
         {
-            var (rows, isFour) = (all.From(row), count - row >= RowsTogether);
-            for (var tile = first; tile < end; tile++)
-            {
-                var (steps, scales, middles) = weight.Of(tile);
-                var room = Math.Min(Tile, weight.Outputs - tile * Tile);
-                if (isFour) Four((byte*)steps, (ushort*)scales, (ushort*)middles, rows, tile * Tile, room);
-                else One((byte*)steps, (ushort*)scales, (ushort*)middles, rows, tile * Tile, room);
-            }
+            var (rows, isFour) = (turn.From(row), count - row >= RowsTogether);
+            if (isFour) Four((byte*)steps, (ushort*)scales, (ushort*)middles, rows, sums + row * Tile);
+            else One((byte*)steps, (ushort*)scales, (ushort*)middles, rows, sums + row * Tile);
             row += isFour ? RowsTogether : 1;
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void One(byte* steps, ushort* scales, ushort* middles, in Rows rows, int output, int room)
+    private static void One(byte* steps, ushort* scales, ushort* middles, in Rows rows, float* sums)
     {
         var total = Vector512<float>.Zero;
         for (var group = 0; group < rows.Inputs / Group; group++, steps += Tile * Half, scales += Tile, middles += Tile)
@@ -129,11 +131,11 @@ internal static unsafe class Int4Product
             float* factors = rows.Factors + group * FactorsOfGroup;
             total = Scaled(total, sum, scale, offset, factors[0], factors[GroupBytes.Rows]);
         }
-        Store(total, rows.Result + output, room);
+        total.Store(sums);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Four(byte* steps, ushort* scales, ushort* middles, in Rows rows, int output, int room)
+    private static void Four(byte* steps, ushort* scales, ushort* middles, in Rows rows, float* sums)
     {
         var (inputs, groups) = (rows.Inputs, rows.Inputs / Group);
         var (total0, total1, total2, total3) = (Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero);
@@ -167,11 +169,10 @@ internal static unsafe class Int4Product
             total2 = Scaled(total2, sum2, scale, offset, rowScales[2], rowSums[2]);
             total3 = Scaled(total3, sum3, scale, offset, rowScales[3], rowSums[3]);
         }
-        var (result, outputs) = ((nint)(rows.Result + output), (nint)rows.Outputs * sizeof(float));
-        Store(total0, (float*)result, room);
-        Store(total1, (float*)(result + outputs), room);
-        Store(total2, (float*)(result + 2 * outputs), room);
-        Store(total3, (float*)(result + 3 * outputs), room);
+        total0.Store(sums);
+        total1.Store(sums + Tile);
+        total2.Store(sums + 2 * Tile);
+        total3.Store(sums + 3 * Tile);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -198,26 +199,18 @@ internal static unsafe class Int4Product
     private static Vector512<float> Scaled(Vector512<float> total, Vector512<int> sum, Vector512<float> scale, Vector512<float> offset, float rowScale, float rowSum) =>
         Vector512.FusedMultiplyAdd(offset, Vector512.Create(rowSum), Vector512.FusedMultiplyAdd(Vector512.ConvertToSingle(sum), scale * Vector512.Create(rowScale), total));
 
-    private static void Store(Vector512<float> total, float* result, int room)
-    {
-        if (room == Tile) total.Store(result);
-        else
-            for (var output = 0; output < room; output++) result[output] = total[output];
-    }
-
-    /// <summary>Where rows lie that are rounded to bytes, from one of them on, and their results.</summary>
-    private readonly struct Rows(sbyte* bytes, float* factors, float* result, int inputs, int outputs)
+    /// <summary>Where rows lie that are rounded to bytes, from one of them on.</summary>
+    private readonly struct Rows(sbyte* bytes, float* factors, int inputs)
     {
         public readonly sbyte* Bytes = bytes;
         public readonly float* Factors = factors;
-        public readonly float* Result = result;
-        public readonly int Inputs = inputs, Outputs = outputs;
+        public readonly int Inputs = inputs;
 
         /// <param name="row">of the first of all</param>
         public Rows From(int row)
         {
             var (block, within) = Math.DivRem(row, GroupBytes.Rows);
-            return new(Bytes + (long)row * Inputs, Factors + (long)block * (Inputs / Group) * FactorsOfGroup + within, Result + (long)row * Outputs, Inputs, Outputs);
+            return new(Bytes + (long)row * Inputs, Factors + (long)block * (Inputs / Group) * FactorsOfGroup + within, Inputs);
         }
     }
 }

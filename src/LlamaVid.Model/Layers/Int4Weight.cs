@@ -28,7 +28,9 @@ internal sealed class Int4Weight : PackedWeight
     public override Tensor Multiply(Tensor rows, Tensor? bias)
     {
         using var scope = NewDisposeScope();
-        var product = Int4Product.Multiply(rows.to(ScalarType.BFloat16), _weight, _kernel);
+        if (rows.dtype == ScalarType.BFloat16) return Int4Product.Multiply(rows, _weight, _kernel, rows.dtype, bias?.to(rows.dtype)).MoveToOuterDisposeScope();
+
+        var product = Int4Product.Multiply(rows.to(ScalarType.BFloat16), _weight, _kernel, ScalarType.Float32);
         return (bias is null ? product : product.add_(bias, Scalars.One)).to(rows.dtype).MoveToOuterDisposeScope();
     }
 

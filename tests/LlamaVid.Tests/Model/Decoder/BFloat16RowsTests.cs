@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 
 namespace LlamaVid.Tests.Model.Decoder;
 
-/// <summary>Norm and rotation by loops of our own are those of the tensor operators.</summary>
+/// <summary>Norm, rotation and gates by loops of our own are those of the tensor operators.</summary>
 [Collection(AloneCollection.Name)]
 public sealed class BFloat16RowsTests
 {
@@ -45,5 +45,26 @@ public sealed class BFloat16RowsTests
         var expected = RotaryTable.Rotate(x.to(ScalarType.Float32), cos.to(ScalarType.Float32), sin.to(ScalarType.Float32));
         BFloat16Rows.Rotate(x, cos, sin);
         TensorAssert.Close(expected.to(ScalarType.BFloat16), x, 1e-6);
+    }
+
+    [Theory]
+    [InlineData(1, 32)]
+    [InlineData(3, 5632)]
+    [InlineData(90, 1408)]
+    public void Gates_are_those_of_the_operators(int rows, int width)
+    {
+        Assert.SkipUnless(Vector512.IsHardwareAccelerated, "this processor has no registers of 512 bits");
+        using var inference = inference_mode();
+        using var scope = NewDisposeScope();
+        var (gate, up) = (randn(rows, width).mul(20f).to(ScalarType.BFloat16), randn(rows, width).to(ScalarType.BFloat16));
+        foreach (var (place, value) in new[] { (0, 300f), (1, -300f), (2, float.PositiveInfinity), (3, float.NaN) }) gate[0, place] = value;
+        var expected = nn.functional.silu(gate).mul(up).to(ScalarType.Float32);
+        BFloat16Rows.Gate(gate, up);
+        var actual = gate.to(ScalarType.Float32);
+        Assert.True(actual.isnan().equal(expected.isnan()).all().item<bool>());
+        Assert.True(actual.isinf().equal(expected.isinf()).all().item<bool>());
+        var (known, size) = (expected.isfinite(), expected.abs().mul(1f / 128));           // a step of bfloat16, where an exponential differs in its last bit
+        Assert.True(actual.sub(expected).abs().le(size)[known].all().item<bool>());
+        Assert.InRange(actual.ne(expected)[known].to(ScalarType.Float32).mean().item<float>(), 0, 0.01f);
     }
 }

@@ -148,10 +148,14 @@ public sealed class PackedWeightTests
         using var scope = NewDisposeScope();
         var (steps, scales, middles) = WeightRounding.ToInt4(randn(outputs, inputs).to(ScalarType.BFloat16));
         var weight = new Int4Product.Weight(BFloat16Lanes.Address(steps), BFloat16Lanes.Address(scales), BFloat16Lanes.Address(middles), outputs, inputs);
+        var bias = randn(outputs).to(ScalarType.BFloat16);
         foreach (var rows in Enumerable.Range(1, 17).Append(100))
         {
             var x = randn(rows, inputs).to(ScalarType.BFloat16);
-            Assert.True(Int4Product.Multiply(x, weight, Int4Kernel.Here).equal(Int4Product.Multiply(x, weight, null)).all().item<bool>(), $"{rows} rows");
+            var sums = Int4Product.Multiply(x, weight, Int4Kernel.Here, ScalarType.Float32);
+            Assert.True(sums.equal(Int4Product.Multiply(x, weight, null, ScalarType.Float32)).all().item<bool>(), $"{rows} rows");
+            var rounded = Int4Product.Multiply(x, weight, Int4Kernel.Here, ScalarType.BFloat16, bias);
+            Assert.True(rounded.equal(sums.add(bias).to(ScalarType.BFloat16)).all().item<bool>(), $"{rows} rows, rounded");
         }
     }
 
