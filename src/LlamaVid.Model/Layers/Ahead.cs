@@ -10,9 +10,7 @@ namespace LlamaVid.Model.Layers;
 /// </remarks>
 internal static unsafe class Ahead
 {
-    public const int Distance = 8192;
-
-    private const int BytesOfLine = 64;
+    private const int Distance = 8192, BytesOfLine = 64;
 
     /// <summary>What each of some groups of rows asks for of the weights that come next, so that they arrive evenly while all are multiplied: whole lines.</summary>
     /// <param name="bytes">for all groups</param>
